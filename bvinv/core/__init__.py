@@ -1,0 +1,1 @@
+"""All the rules. Functions take a session and keyword arguments and return frozen rows."""

@@ -1,0 +1,305 @@
+"""The ledger: the one writer of what is on hand and what is reserved.
+
+A posting appends movements to the hash chains of the levels they change and moves the levels, all
+in the caller's transaction. Each level has its own chain, so that writers never queue for one tail.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, insert, update
+
+from bvinv.core import command_log, text
+from bvinv.core.command_log import Tale
+from bvinv.core.db import Session
+from bvinv.core.errors import Conflict
+from bvinv.core.models.base import table
+from bvinv.core.models.log import Command
+from bvinv.core.models.stock import BinLevel, LevelChange, Movement, StockLevel
+
+MOVEMENT = table(Movement)
+LEVEL = table(StockLevel)
+BIN_LEVEL = table(BinLevel)
+
+_APPEND = insert(MOVEMENT)
+_MOVE = (
+    update(LEVEL)
+    .where(LEVEL.c.id == bindparam("level"), LEVEL.c.head_seq == bindparam("old_seq"))
+    .values(
+        on_hand=LEVEL.c.on_hand + bindparam("on_hand_by"),
+        unsellable=LEVEL.c.unsellable + bindparam("unsellable_by"),
+        reserved=LEVEL.c.reserved + bindparam("reserved_by"),
+        head_seq=bindparam("new_seq"),
+        head_hash=bindparam("new_hash"),
+        version=LEVEL.c.version + 1,
+        updated_at=bindparam("now"),
+    )
+)
+_FILL_BIN = (
+    update(BIN_LEVEL)
+    .where(BIN_LEVEL.c.level_id == bindparam("level"), BIN_LEVEL.c.bin_id == bindparam("bin"))
+    .values(quantity=BIN_LEVEL.c.quantity + bindparam("by"))
+)
+_NEW_BIN = insert(BIN_LEVEL)
+
+_NUMBERS = struct.Struct(">9q")
+
+
+class Place(NamedTuple):
+    """One end of a movement: a bin, a virtual end (no id), or nowhere (no code).
+
+    `rank` orders the bins of a level by which gives first.
+    """
+
+    code: str
+    bin_id: int | None = None
+    sellable: bool = False
+    rank: int = 9
+
+
+NOWHERE = Place("")
+SUPPLIER = Place("supplier")
+CUSTOMER = Place("customer")
+ADJUSTMENT = Place("adjustment")
+# No bin may bear these names: they are the ends of movements that leave or enter the house.
+VIRTUAL_ENDS = frozenset({"SUPPLIER", "CUSTOMER", "ADJUSTMENT", "TRANSIT"})
+
+
+class OpenLine(NamedTuple):
+    """A reservation line that holds or waits for pieces of one level."""
+
+    reservation_id: str
+    level_id: int
+    held: int
+    backordered: int
+    expires_at: int
+
+
+@dataclass(slots=True)
+class Level:
+    """A level locked by this transaction, with what its reservations still want of it.
+
+    `lapsed` are the lines whose time has run out, `waiting` the live ones with a backorder,
+    oldest first; `places` are its bins with what lies in each, loaded when goods move.
+    """
+
+    id: int
+    product_id: int
+    sku: str
+    warehouse_id: int
+    warehouse: str
+    on_hand: int
+    unsellable: int
+    reserved: int
+    head_seq: int
+    head_hash: bytes
+    lapsed: list[OpenLine] = field(default_factory=list)
+    waiting: list[OpenLine] = field(default_factory=list)
+    places: dict[Place, int] = field(default_factory=dict)
+    places_loaded: bool = False
+    before: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def free(self) -> int:
+        """Pieces that nobody holds: on hand less live holds."""
+        return self.on_hand - self.reserved + sum(line.held for line in self.lapsed)
+
+    @property
+    def available(self) -> int:
+        """Pieces that can be promised: free less what waits for them."""
+        return self.free - sum(line.backordered for line in self.waiting)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """Return what a posting changes: on hand, unsellable, reserved, and the chain's length."""
+        return (self.on_hand, self.unsellable, self.reserved, self.head_seq)
+
+    def changed_from(self, before: tuple[int, int, int, int]) -> LevelChange:
+        """Return what happened to the level since it had these counts."""
+        return LevelChange(
+            sku=self.sku,
+            warehouse=self.warehouse,
+            on_hand_before=before[0],
+            on_hand=self.on_hand,
+            reserved_before=before[2],
+            reserved=self.reserved,
+        )
+
+
+def genesis(sku: str, warehouse: str) -> bytes:
+    """Return the hash that a level's chain starts from; it binds the chain to its level."""
+    return hashlib.sha256(f"bvinv/1\x1f{text.key(sku)}\x1f{warehouse}".encode()).digest()
+
+
+def link(previous: bytes, numbers: Sequence[int], words: Sequence[str]) -> bytes:
+    """Return the SHA-256 of a movement and the hash before it.
+
+    `numbers` are level_seq, quantity, on_hand_change, reserved_change, on_hand, reserved,
+    occurred_at, recorded_at and reverses, as big-endian 64-bit integers; `words` are kind, reason,
+    from_bin, to_bin, document and actor as UTF-8, joined by the unit separator (0x1F), which none
+    of them can contain. Row ids are left out: a copy of the ledger has the same hashes.
+    """
+    packed = previous + _NUMBERS.pack(*numbers) + "\x1f".join(words).encode()
+    return hashlib.sha256(packed).digest()
+
+
+class Posting:
+    """Movements and events of one transaction, written together when it is complete."""
+
+    def __init__(self, session: Session) -> None:
+        """Begin a posting in the caller's write transaction."""
+        self._session = session
+        self._movements: list[dict[str, Any]] = []
+        self._levels: dict[int, Level] = {}
+        self._bins: dict[tuple[int, int], int] = {}
+        self._new_bins: dict[tuple[int, int], int] = {}
+        self._tales: list[Tale] = []
+
+    def post(
+        self,
+        level: Level,
+        kind: str,
+        quantity: int,
+        *,
+        origin: Place = NOWHERE,
+        target: Place = NOWHERE,
+        reserved: int = 0,
+        reason: str = "",
+        document: str = "",
+        occurred_at: int | None = None,
+        reverses: int = 0,
+        command: Command | None = None,
+    ) -> None:
+        """Append one movement of `quantity` pieces; `reserved` is -1, 0 or 1 times all of them.
+
+        Whoever calls has checked that it is possible; the database refuses it otherwise.
+        """
+        command = command or self._session.command
+        now = self._session.now
+        occurred_at = now if occurred_at is None else occurred_at
+        on_hand_change = (target.sellable - origin.sellable) * quantity
+        reserved_change = reserved * quantity
+        level.on_hand += on_hand_change
+        level.reserved += reserved_change
+        level.unsellable += self._put(level, target, quantity) + self._put(level, origin, -quantity)
+        level.head_seq += 1
+        previous = level.head_hash
+        level.head_hash = link(
+            previous,
+            (
+                level.head_seq,
+                quantity,
+                on_hand_change,
+                reserved_change,
+                level.on_hand,
+                level.reserved,
+                occurred_at,
+                now,
+                reverses,
+            ),
+            (kind, reason, origin.code, target.code, document, command.actor),
+        )
+        self._levels[level.id] = level
+        self._movements.append(
+            {
+                "level_id": level.id,
+                "level_seq": level.head_seq,
+                "kind": kind,
+                "reason": reason,
+                "quantity": quantity,
+                "from_bin": origin.code,
+                "to_bin": target.code,
+                "on_hand_change": on_hand_change,
+                "reserved_change": reserved_change,
+                "on_hand": level.on_hand,
+                "reserved": level.reserved,
+                "document": document,
+                "actor": command.actor,
+                "command_id": command,
+                "occurred_at": occurred_at,
+                "recorded_at": now,
+                "reverses": reverses,
+                "previous_hash": previous,
+                "hash": level.head_hash,
+            }
+        )
+
+    def tell(
+        self, kind: str, subject: str, data: dict[str, Any], command: Command | None = None
+    ) -> None:
+        """Add an event, to be written with the movements."""
+        self._tales.append(Tale(kind, subject, data, command or self._session.command))
+
+    def write(self) -> None:
+        """Write everything: commands, movements, levels, bins, events. Raises Conflict when a
+        level moved although it was locked, which only a second program could do."""
+        session = self._session
+        connection = session.connection()
+        command_log.record(session, *(movement["command_id"] for movement in self._movements))
+        if self._movements:
+            for movement in self._movements:
+                movement["command_id"] = movement["command_id"].id
+            connection.execute(_APPEND, self._movements)
+            moves = [_moved(level, session.now) for level in self._levels.values()]
+            moved = connection.execute(_MOVE, moves)
+            if moved.rowcount != len(self._levels):
+                raise Conflict("a level moved while it was locked", hint="try again")
+        if self._new_bins:
+            rows = _bin_rows(self._new_bins, "level_id", "bin_id", "quantity")
+            connection.execute(_NEW_BIN, rows)
+        if self._bins:
+            filled = connection.execute(_FILL_BIN, _bin_rows(self._bins, "level", "bin", "by"))
+            if filled.rowcount != len(self._bins):
+                raise Conflict("a bin vanished while its level was locked", hint="try again")
+        command_log.tell(session, self._tales)
+        for level in self._levels.values():
+            first, _ = session.touched.get(level.id, (level.before, level))
+            session.touched[level.id] = (first, level)
+            level.before = level.counts()
+
+    def _put(self, level: Level, place: Place, by: int) -> int:
+        """Note what comes into a bin or goes out; return the change of unsellable pieces."""
+        if place.bin_id is None:
+            return 0
+        where = (level.id, place.bin_id)
+        if not level.places_loaded:
+            raise AssertionError("the bins of a level are loaded before goods move")
+        if place not in level.places or where in self._new_bins:
+            self._new_bins[where] = self._new_bins.get(where, 0) + by
+        else:
+            self._bins[where] = self._bins.get(where, 0) + by
+        level.places[place] = level.places.get(place, 0) + by
+        return 0 if place.sellable else by
+
+
+@contextmanager
+def posting(session: Session) -> Iterator[Posting]:
+    """Yield a posting, and write it when the block ends well."""
+    current = Posting(session)
+    yield current
+    # From here on nothing can fail.
+    current.write()
+
+
+def _moved(level: Level, now: int) -> dict[str, Any]:
+    on_hand, unsellable, reserved, seq = level.before
+    return {
+        "level": level.id,
+        "old_seq": seq,
+        "on_hand_by": level.on_hand - on_hand,
+        "unsellable_by": level.unsellable - unsellable,
+        "reserved_by": level.reserved - reserved,
+        "new_seq": level.head_seq,
+        "new_hash": level.head_hash,
+        "now": now,
+    }
+
+
+def _bin_rows(bins: dict[tuple[int, int], int], *names: str) -> list[dict[str, int]]:
+    return [
+        dict(zip(names, (level, place, quantity), strict=True))
+        for (level, place), quantity in bins.items()
+    ]

@@ -1,0 +1,300 @@
+"""What becomes of a reservation: extended, committed, released, expired."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy import text as sql
+
+from bvinv.core import catalog, command_log, holds, instants, levels, reservations, text
+from bvinv.core.command_log import Tale
+from bvinv.core.db import Session
+from bvinv.core.errors import Conflict
+from bvinv.core.ledger import CUSTOMER, Level, Posting, posting
+from bvinv.core.levels import RESERVATION
+from bvinv.core.models.base import Row
+from bvinv.core.models.reservation import ReservationRow
+
+_LOCK = (
+    select(RESERVATION.c.id, RESERVATION.c.status, RESERVATION.c.expires_at)
+    .where(RESERVATION.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(RESERVATION.c.id)
+    .with_for_update()
+)
+_CLOSE = (
+    update(RESERVATION)
+    .where(RESERVATION.c.id == bindparam("reservation"))
+    .values(status=bindparam("becomes"), updated_at=bindparam("now"))
+)
+_EXTEND = (
+    update(RESERVATION)
+    .where(RESERVATION.c.id == bindparam("reservation"))
+    .values(expires_at=bindparam("until"), updated_at=bindparam("now"))
+)
+_KEYS = sql("""
+    SELECT DISTINCT s.product_id, s.warehouse_id
+      FROM reservation_line l JOIN stock_level s ON s.id = l.level_id
+     WHERE l.reservation_id IN :ids
+""").bindparams(bindparam("ids", expanding=True))
+# In the order in which warehouses are asked: a second partial commit goes on where the first ended.
+_OPEN = sql("""
+    SELECT l.reservation_id, l.level_id, l.held, l.backordered
+      FROM reservation_line l JOIN stock_level s ON s.id = l.level_id
+           JOIN product p ON p.id = s.product_id JOIN warehouse w ON w.id = s.warehouse_id
+     WHERE l.reservation_id IN :ids AND l.held + l.backordered > 0
+     ORDER BY l.reservation_id, p.sku_key, w.priority, w.code
+""").bindparams(bindparam("ids", expanding=True))
+_DUE = (
+    select(RESERVATION.c.id)
+    .where(RESERVATION.c.status == "held", RESERVATION.c.expires_at <= bindparam("now"))
+    .order_by(RESERVATION.c.expires_at, RESERVATION.c.id)
+    .limit(bindparam("batch"))
+    .with_for_update(skip_locked=True)
+)
+
+
+class ExpiryRow(Row):
+    """What a sweep recorded: reservations, and pieces that they no longer hold."""
+
+    expired: int
+    pieces: int
+
+
+class _Part(NamedTuple):
+    reservation_id: str
+    level: Level
+    held: int
+    backordered: int
+
+
+def extend(session: Session, *, reservation_id: str, ttl: int) -> ReservationRow:
+    """Let a live reservation last `ttl` microseconds from now.
+
+    Raises NotFound, InvalidInput, and Conflict when it is over or would end sooner than it does.
+    """
+    text.quantity(ttl, what="ttl", minimum=1_000_000, maximum=reservations.LONGEST)
+    found = _live(session, reservation_id)
+    until = session.now + ttl
+    if until < found.expires_at:
+        raise Conflict(
+            f"{found.id} lasts longer already, until {instants.display(found.expires_at)}",
+            reservation_id=found.id,
+        )
+    session.connection().execute(
+        _EXTEND, {"reservation": found.id, "until": until, "now": session.now}
+    )
+    told = {"expires_at": instants.display(until)}
+    command_log.tell(session, [Tale("reservation.extended", found.id, told, session.command)])
+    return reservations.show(session, reservation_id=found.id)
+
+
+def commit(
+    session: Session,
+    *,
+    reservation_id: str,
+    lines: Sequence[tuple[str, int]] = (),
+    close: bool = False,
+) -> ReservationRow:
+    """Let held goods leave: all of them, or these lines; `close` releases what is left.
+
+    On hand and reserved fall together. Raises NotFound, and Conflict when the reservation is over
+    or holds less.
+    """
+    found = _live(session, reservation_id)
+    parts = _open_parts(session, [found.id])
+    wanted = _wanted(session, found.id, lines, parts)
+    levels.load_places(session, [part.level for part in parts])
+    changes: list[dict[str, Any]] = []
+    told = []
+    with posting(session) as current:
+        for part in parts:
+            leaving = min(part.held, wanted.get(part.level.product_id, 0))
+            rest = part.held - leaving
+            if leaving:
+                wanted[part.level.product_id] -= leaving
+                for origin, pieces in levels.take(part.level, leaving):
+                    current.post(
+                        part.level,
+                        "commit",
+                        pieces,
+                        origin=origin,
+                        target=CUSTOMER,
+                        reserved=-1,
+                        document=found.id,
+                    )
+                told.append([part.level.sku, part.level.warehouse, leaving])
+            if close and rest:
+                current.post(part.level, "release", rest, reserved=-1, document=found.id)
+            freed = rest + part.backordered if close else 0
+            if close:
+                _forget(part)
+            changes.append(
+                holds.change(
+                    found.id,
+                    part.level.id,
+                    held=-leaving - (rest if close else 0),
+                    backordered=-part.backordered if close else 0,
+                    committed=leaving,
+                    released=freed,
+                )
+            )
+        holds.apply(session, changes)
+        if close or all(
+            -c["held_by"] == p.held and not p.backordered
+            for c, p in zip(changes, parts, strict=True)
+        ):
+            _close(session, [found.id], "committed")
+        current.tell("reservation.committed", found.id, {"lines": told, "closed": close})
+        if close:
+            _refill(session, current, parts)
+    return reservations.show(session, reservation_id=found.id)
+
+
+def release(session: Session, *, reservation_id: str) -> ReservationRow:
+    """Give back everything that a live reservation still holds or waits for.
+
+    Raises NotFound, and Conflict when it is over.
+    """
+    found = _live(session, reservation_id)
+    _let_go(session, [found.id], status="released", kind="release")
+    return reservations.show(session, reservation_id=found.id)
+
+
+def expire(session: Session, *, batch: int = 500) -> ExpiryRow:
+    """Record up to `batch` reservations whose time has run out; safe to run twice or at once."""
+    text.quantity(batch, what="batch", minimum=1, maximum=10_000)
+    due = session.connection().execute(_DUE, {"now": session.now, "batch": batch}).scalars().all()
+    pieces = _let_go(session, due, status="expired", kind="expire") if due else 0
+    return ExpiryRow(expired=len(due), pieces=pieces)
+
+
+def _live(session: Session, reservation_id: str) -> Any:
+    """Return the reservation, locked. Raises NotFound, and Conflict when it is over."""
+    wanted = text.code(reservation_id, what="reservation id", maximum=128)
+    found = session.connection().execute(_LOCK, {"ids": [wanted]}).one_or_none()
+    if found is None:
+        raise reservations.unknown(wanted)
+    if found.status == "held" and found.expires_at <= session.now:
+        raise Conflict(
+            f"reservation {wanted} expired at {instants.display(found.expires_at)}",
+            hint="make a new reservation",
+            reservation_id=wanted,
+            status="expired",
+        )
+    if found.status != "held":
+        raise Conflict(
+            f"reservation {wanted} is {found.status} already",
+            hint=f"see: bvinv reserve show {wanted}",
+            reservation_id=wanted,
+            status=found.status,
+        )
+    return found
+
+
+def _open_parts(session: Session, ids: Sequence[str]) -> list[_Part]:
+    """Return the open lines of these reservations, their levels locked."""
+    connection = session.connection()
+    keys = {tuple(row) for row in connection.execute(_KEYS, {"ids": list(ids)})}
+    found = levels.lock(session, {product for product, _ in keys}, {site for _, site in keys})
+    by_id = {level.id: level for level in found.values()}
+    return [
+        _Part(row.reservation_id, by_id[row.level_id], row.held, row.backordered)
+        for row in connection.execute(_OPEN, {"ids": list(ids)})
+    ]
+
+
+def _wanted(
+    session: Session, reservation_id: str, lines: Sequence[tuple[str, int]], parts: list[_Part]
+) -> dict[int, int]:
+    """Return the pieces that leave, by product. Raises Conflict when fewer are held."""
+    held: dict[int, int] = {}
+    for part in parts:
+        held[part.level.product_id] = held.get(part.level.product_id, 0) + part.held
+    if not lines:
+        if not any(held.values()):
+            raise Conflict(
+                f"reservation {reservation_id} holds nothing yet; it waits for goods",
+                hint=f"see: bvinv reserve show {reservation_id}",
+                reservation_id=reservation_id,
+            )
+        return held
+    items = catalog.items(session, [ref for ref, _ in lines])
+    wanted: dict[int, int] = {}
+    for ref, quantity in lines:
+        item = items[ref]
+        wanted[item.id] = wanted.get(item.id, 0) + text.quantity(quantity)
+        if wanted[item.id] > held.get(item.id, 0):
+            raise Conflict(
+                f"reservation {reservation_id} holds {held.get(item.id, 0)} of {item.sku}, "
+                f"{wanted[item.id]} wanted",
+                hint=f"see: bvinv reserve show {reservation_id}",
+                reservation_id=reservation_id,
+                sku=item.sku,
+                held=held.get(item.id, 0),
+                wanted=wanted[item.id],
+            )
+    return wanted
+
+
+def _let_go(session: Session, ids: Sequence[str], *, status: str, kind: str) -> int:
+    """Give back all that these reservations hold; return the pieces that became free."""
+    parts = _open_parts(session, ids)
+    changes = []
+    expiries = {}
+    if kind == "expire":
+        rows = session.connection().execute(
+            select(RESERVATION.c.id, RESERVATION.c.expires_at).where(RESERVATION.c.id.in_(ids))
+        )
+        expiries = {row.id: row.expires_at for row in rows}
+    with posting(session) as current:
+        for part in parts:
+            if part.held:
+                current.post(
+                    part.level,
+                    kind,
+                    part.held,
+                    reserved=-1,
+                    document=part.reservation_id,
+                    occurred_at=expiries.get(part.reservation_id),
+                )
+            _forget(part)
+            changes.append(
+                holds.change(
+                    part.reservation_id,
+                    part.level.id,
+                    held=-part.held,
+                    backordered=-part.backordered,
+                    released=part.held + part.backordered,
+                )
+            )
+        holds.apply(session, changes)
+        _close(session, ids, status)
+        for number in ids:
+            own = [
+                [p.level.sku, p.level.warehouse, p.held + p.backordered]
+                for p in parts
+                if p.reservation_id == number
+            ]
+            current.tell(f"reservation.{status}", number, {"lines": own})
+        _refill(session, current, parts)
+    return sum(part.held for part in parts)
+
+
+def _forget(part: _Part) -> None:
+    """Take a reservation's line out of what its level believes to be open."""
+    level = part.level
+    level.lapsed[:] = [one for one in level.lapsed if one.reservation_id != part.reservation_id]
+    level.waiting[:] = [one for one in level.waiting if one.reservation_id != part.reservation_id]
+
+
+def _refill(session: Session, current: Posting, parts: Sequence[_Part]) -> None:
+    """Give what became free to those who wait for it."""
+    for level in {part.level.id: part.level for part in parts}.values():
+        holds.fill(session, current, level)
+
+
+def _close(session: Session, ids: Sequence[str], status: str) -> None:
+    session.connection().execute(
+        _CLOSE,
+        [{"reservation": number, "becomes": status, "now": session.now} for number in ids],
+    )

@@ -1,0 +1,481 @@
+"""Reservations: promises on stock under the caller's own id, which nobody can break by accident.
+
+`held` → `committed`, `released` or `expired`. A hold past its time counts as gone at once; the
+sweep (`expire`) only records it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy import text as sql
+
+from bvinv.core import allocation, catalog, command_log, holds, levels, text, warehouses
+from bvinv.core.db import Session
+from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
+from bvinv.core.ledger import Level, Posting, posting
+from bvinv.core.levels import LINE, RESERVATION, Item, Key, Site
+from bvinv.core.models.log import Command
+from bvinv.core.models.reservation import STATUSES, LineRow, ReservationRow
+
+DEFAULT_TTL = 15 * 60 * 1_000_000  # microseconds
+LONGEST = 366 * 24 * 3600 * 1_000_000
+
+_FIND = select(
+    RESERVATION.c.id,
+    RESERVATION.c.status,
+    RESERVATION.c.terms,
+    RESERVATION.c.expires_at,
+    RESERVATION.c.created_at,
+).where(RESERVATION.c.id.in_(bindparam("ids", expanding=True)))
+_LINES = sql("""
+    SELECT l.reservation_id, p.sku, w.code AS warehouse, l.quantity, l.held, l.backordered
+         , l.committed, l.released
+      FROM reservation_line l JOIN stock_level s ON s.id = l.level_id
+           JOIN product p ON p.id = s.product_id JOIN warehouse w ON w.id = s.warehouse_id
+     WHERE l.reservation_id IN :ids ORDER BY p.sku_key, w.code
+""").bindparams(bindparam("ids", expanding=True))
+_NEW = insert(RESERVATION)
+_NEW_LINE = insert(LINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Pieces of one product, from wherever they lie unless a warehouse is named."""
+
+    ref: str
+    quantity: int
+    warehouse: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A reservation that somebody asks for. `command` is who, where that is not the session's.
+
+    `ttl` in microseconds, or `expires_at` as an instant.
+    """
+
+    reservation_id: str
+    lines: Sequence[Line]
+    strategy: str = "priority"
+    ttl: int = DEFAULT_TTL
+    expires_at: int | None = None
+    backorder: bool = False
+    command: Command | None = None
+
+
+@dataclass(slots=True)
+class _Scene:
+    """What `create_many` looked up once for all its requests."""
+
+    items: Mapping[str, Item]
+    sites: Mapping[str, Site]
+    levels: dict[Key, Level]
+    posting: Posting
+    reservations: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    made: dict[str, tuple[str, ReservationRow]] = field(default_factory=dict)
+
+
+def create(session: Session, request: Request) -> ReservationRow:
+    """Set stock aside for an order, all of it or nothing. Repeating the request changes nothing.
+
+    Raises InsufficientStock with every short line, Conflict when the id exists with other terms,
+    NotFound, InvalidInput.
+    """
+    [answer] = create_many(session, [request])
+    if isinstance(answer, InventoryError):
+        raise answer
+    return answer
+
+
+def create_many(
+    session: Session, requests: Sequence[Request]
+) -> list[ReservationRow | InventoryError]:
+    """Answer many callers in one transaction, each as if it had come alone, in their order.
+
+    A refusal is an answer like the others and leaves nothing behind. One look-up and one write a
+    table serve all of them, which is what makes group commit fast.
+    """
+    answers: list[ReservationRow | InventoryError] = []
+    checked = [_checked(request) for request in requests]
+    good = [request for request in checked if isinstance(request, Request)]
+    existing = _existing(session, [request.reservation_id for request in good])
+    with posting(session) as current:
+        scene = _set(session, good, current)
+        for request in checked:
+            try:
+                if isinstance(request, InventoryError):
+                    raise request
+                answers.append(_answer(session, scene, request, existing))
+            except InventoryError as error:
+                answers.append(error)
+        _insert(session, scene)
+    return answers
+
+
+def _checked(request: Request) -> Request | InventoryError:
+    try:
+        text.code(request.reservation_id, what="reservation id", maximum=128)
+        if not request.lines:
+            raise InvalidInput("a reservation needs a line", hint="for example: HX-1=3")
+        for line in request.lines:
+            text.quantity(line.quantity)
+        if request.strategy not in allocation.STRATEGIES:
+            raise InvalidInput(f"the strategy is one of {', '.join(allocation.STRATEGIES)}")
+        text.quantity(request.ttl, what="ttl", minimum=1_000_000, maximum=LONGEST)
+    except InventoryError as error:
+        return error
+    return request
+
+
+def _existing(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ReservationRow]]:
+    found = session.connection().execute(_FIND, {"ids": list(ids)}).all() if ids else []
+    rows = _rows(session, found)
+    return {row.id: (row.terms, shown) for row, shown in zip(found, rows, strict=True)}
+
+
+def _set(session: Session, requests: Sequence[Request], current: Posting) -> _Scene:
+    """Look up and lock what the requests are about."""
+    lines = [line for request in requests for line in request.lines]
+    items = catalog.known_items(session, [line.ref for line in lines])
+    sites = warehouses.sites(session)
+    named = {line.warehouse for line in lines}
+    only = None
+    if None not in named:
+        only = {sites[code].id for code in map(_code, named) if code in sites}
+    _make_backorder_levels(session, requests, items, sites)
+    found = levels.lock(session, {item.id for item in items.values()}, only)
+    return _Scene(items, sites, found, current)
+
+
+def _code(name: str | None) -> str:
+    return (name or "").strip(" ").upper()
+
+
+def _make_backorder_levels(
+    session: Session,
+    requests: Sequence[Request],
+    items: Mapping[str, Item],
+    sites: Mapping[str, Site],
+) -> None:
+    """See to it that a backorder has a level to wait at, also where nothing ever was."""
+    pairs = []
+    for request in requests:
+        if request.backorder and sites:
+            for line in request.lines:
+                first = next(iter(sites.values()))
+                site = first if line.warehouse is None else sites.get(_code(line.warehouse))
+                if line.ref in items and site:
+                    pairs.append((items[line.ref], site))
+    if pairs:
+        levels.create(session, pairs)
+
+
+def _answer(
+    session: Session,
+    scene: _Scene,
+    request: Request,
+    existing: Mapping[str, tuple[str, ReservationRow]],
+) -> ReservationRow:
+    wanted = _wanted(scene, request)
+    terms = _terms(request, wanted)
+    before = existing.get(request.reservation_id) or scene.made.get(request.reservation_id)
+    if before is not None:
+        said, row = before
+        if said != terms:
+            raise Conflict(
+                f"reservation {request.reservation_id} exists with other terms",
+                hint=f"see: bvinv reserve show {request.reservation_id}",
+                reservation_id=request.reservation_id,
+            )
+        return row.model_copy(update={"replayed": True})
+    expires_at = session.now + request.ttl if request.expires_at is None else request.expires_at
+    if not session.now < expires_at <= session.now + LONGEST:
+        raise InvalidInput("a reservation expires in the future, within 366 days")
+    for product, _ in wanted:
+        _tidy(session, scene, product)
+    given, short = allocation.plan(
+        wanted,
+        {key: level.available for key, level in scene.levels.items()},
+        [site.id for site in scene.sites.values()],
+        request.strategy,
+    )
+    if short and not request.backorder:
+        raise _short(session, scene, wanted, short)
+
+    # From here on nothing can fail.
+    row = _hold(session, scene, request, expires_at, given, short)
+    scene.made[request.reservation_id] = (terms, row)
+    _note(session, scene, request, terms, row)
+    return row
+
+
+def _wanted(scene: _Scene, request: Request) -> dict[allocation.Want, int]:
+    """Return the pieces wanted by product and named warehouse; equal lines count together."""
+    wanted: dict[allocation.Want, int] = {}
+    unknown = [line.ref for line in request.lines if line.ref not in scene.items]
+    if unknown:
+        raise NotFound(
+            "there is no product " + ", ".join(text.quoted(ref) for ref in unknown[:5]),
+            hint="see: bvinv products list",
+        )
+    for line in request.lines:
+        site = None
+        if line.warehouse is not None:
+            code = _code(line.warehouse)
+            if code not in scene.sites:
+                raise warehouses.unknown(warehouses.code(line.warehouse))
+            site = scene.sites[code].id
+        want = (scene.items[line.ref].id, site)
+        wanted[want] = wanted.get(want, 0) + line.quantity
+    return wanted
+
+
+def _terms(request: Request, wanted: Mapping[allocation.Want, int]) -> str:
+    """Return what was asked as canonical JSON: equal requests have equal terms."""
+    lines = sorted([product, site or 0, quantity] for (product, site), quantity in wanted.items())
+    limit = ["at", request.expires_at] if request.expires_at else ["for", request.ttl]
+    strategy = request.strategy if any(site is None for _, site in wanted) else ""
+    said = [lines, strategy, limit, request.backorder]
+    return json.dumps(said, separators=(",", ":"))
+
+
+def _tidy(session: Session, scene: _Scene, product: int) -> None:
+    """Record what ran out on the product's levels; what that frees goes to backorders first."""
+    for level in scene.levels.values():
+        if level.product_id == product and level.lapsed:
+            holds.lapse(session, scene.posting, level)
+            holds.fill(session, scene.posting, level)
+
+
+def _hold(
+    session: Session,
+    scene: _Scene,
+    request: Request,
+    expires_at: int,
+    given: Mapping[Key, int],
+    short: Mapping[allocation.Want, int],
+) -> ReservationRow:
+    waiting: dict[Key, int] = {}
+    for (product, site), quantity in short.items():
+        key = (product, site or next(iter(scene.sites.values())).id)
+        waiting[key] = waiting.get(key, 0) + quantity
+    lines = []
+    for key in given.keys() | waiting.keys():
+        level = scene.levels[key]
+        held, backordered = given.get(key, 0), waiting.get(key, 0)
+        if held:
+            scene.posting.post(
+                level,
+                "hold",
+                held,
+                reserved=1,
+                document=request.reservation_id,
+                command=request.command,
+            )
+        if backordered:
+            level.waiting.append(
+                levels.OpenLine(request.reservation_id, level.id, held, backordered, expires_at)
+            )
+        scene.lines.append(
+            {
+                "reservation_id": request.reservation_id,
+                "level_id": level.id,
+                "quantity": held + backordered,
+                "held": held,
+                "backordered": backordered,
+                "expires_at": expires_at,
+            }
+        )
+        lines.append(
+            LineRow(
+                sku=level.sku,
+                warehouse=level.warehouse,
+                quantity=held + backordered,
+                held=held,
+                backordered=backordered,
+                committed=0,
+                released=0,
+            )
+        )
+    lines.sort(key=lambda line: (text.key(line.sku), line.warehouse))
+    return ReservationRow(
+        reservation_id=request.reservation_id,
+        status="held",
+        expires_at=expires_at,
+        lines=lines,
+        created_at=session.now,
+    )
+
+
+def _note(
+    session: Session, scene: _Scene, request: Request, terms: str, row: ReservationRow
+) -> None:
+    command = request.command or session.command
+    scene.reservations.append(
+        {
+            "id": request.reservation_id,
+            "status": "held",
+            "terms": terms,
+            "expires_at": row.expires_at,
+            "command_id": command,
+            "created_at": session.now,
+            "updated_at": session.now,
+        }
+    )
+    told = {
+        "lines": [[line.sku, line.warehouse, line.held, line.backordered] for line in row.lines]
+    }
+    scene.posting.tell("reservation.created", request.reservation_id, told, command)
+
+
+def _insert(session: Session, scene: _Scene) -> None:
+    if not scene.reservations:
+        return
+    command_log.record(session, *(row["command_id"] for row in scene.reservations))
+    for row in scene.reservations:
+        row["command_id"] = row["command_id"].id
+    connection = session.connection()
+    connection.execute(_NEW, scene.reservations)
+    connection.execute(_NEW_LINE, scene.lines)
+
+
+def _short(
+    session: Session,
+    scene: _Scene,
+    wanted: Mapping[allocation.Want, int],
+    short: Mapping[allocation.Want, int],
+) -> InsufficientStock:
+    """Return the refusal, with every short line and who holds its product."""
+    by_site = {site.id: site.code for site in scene.sites.values()}
+    skus = {item.id: item.sku for item in scene.items.values()}
+    errors = []
+    for want in short:
+        product, site = want
+        touched = [
+            level
+            for key, level in scene.levels.items()
+            if key[0] == product and site in (None, key[1])
+        ]
+        available = sum(max(level.available, 0) for level in touched)
+        held = [line for level in touched for line in holds.holders(session, level)]
+        where = by_site[site] if site else "all warehouses"
+        who = ", ".join(f"{line.reservation_id} ({line.held})" for line in held[:5])
+        more = f" and {len(held) - 5} more" if len(held) > 5 else ""
+        errors.append(
+            {
+                "sku": skus[product],
+                "warehouse": by_site[site] if site else None,
+                "wanted": wanted[want],
+                "available": available,
+                "detail": f"only {available} of {skus[product]} available at {where}, "
+                f"{wanted[want]} wanted" + (f"; held by {who}{more}" if who else ""),
+                "holders": [
+                    {"reservation_id": line.reservation_id, "held": line.held} for line in held[:50]
+                ],
+            }
+        )
+    first = errors[0]
+    if len(errors) == 1:
+        detail = first["detail"]
+    else:
+        detail = f"{len(errors)} lines are short: {', '.join(str(e['sku']) for e in errors)}"
+    return InsufficientStock(
+        detail,
+        hint="reserve less, or let the rest wait for goods: --backorder",
+        errors=errors if len(errors) > 1 else None,
+        **{name: first[name] for name in ("sku", "warehouse", "wanted", "available", "holders")},
+    )
+
+
+def show(session: Session, *, reservation_id: str) -> ReservationRow:
+    """Return a reservation as it is now. Raises NotFound."""
+    wanted = text.code(reservation_id, what="reservation id", maximum=128)
+    found = session.connection().execute(_FIND, {"ids": [wanted]}).all()
+    if not found:
+        raise unknown(wanted)
+    [row] = _rows(session, found)
+    return row
+
+
+def unknown(reservation_id: str) -> NotFound:
+    """Return the error for a reservation that is not there."""
+    return NotFound(
+        f"there is no reservation {reservation_id}",
+        hint="see: bvinv reserve list",
+        reservation_id=reservation_id,
+    )
+
+
+_PAGE = """
+    SELECT id, status, terms, expires_at, created_at, command_id FROM reservation
+     WHERE {where} ORDER BY command_id DESC, id DESC LIMIT :limit
+"""
+_STATUS = {
+    "held": "status = 'held' AND expires_at > :now",
+    "expired": "(status = 'expired' OR (status = 'held' AND expires_at <= :now))",
+    "committed": "status = 'committed'",
+    "released": "status = 'released'",
+}
+
+
+def page(
+    session: Session, *, status: str | None = None, limit: int = 50, after: str | None = None
+) -> tuple[list[ReservationRow], str | None]:
+    """Return a page of reservations, the newest first, and the cursor of the next page.
+
+    `after` is the id of the last one seen. Raises InvalidInput, NotFound.
+    """
+    text.quantity(limit, what="limit", minimum=1, maximum=10_000)
+    where, values = ["1 = 1"], {"limit": limit + 1, "now": session.now}
+    if status is not None:
+        if status not in STATUSES:
+            raise InvalidInput(f"the status is one of {', '.join(STATUSES)}")
+        where.append(_STATUS[status])
+    if after is not None:
+        show(session, reservation_id=after)
+        where.append(
+            "(command_id, id) < (SELECT command_id, id FROM reservation WHERE id = :after)"
+        )
+        values["after"] = after
+    statement = sql(_PAGE.format(where=" AND ".join(where)))
+    found = session.connection().execute(statement, values).all()
+    rows = _rows(session, found[:limit])
+    return rows, rows[-1].reservation_id if len(found) > limit else None
+
+
+def _rows(session: Session, found: Sequence[Any]) -> list[ReservationRow]:
+    """Return what is true at this moment: what ran out holds nothing, swept or not."""
+    if not found:
+        return []
+    lines: dict[str, list[LineRow]] = {row.id: [] for row in found}
+    for line in session.connection().execute(_LINES, {"ids": list(lines)}).mappings():
+        lines[line["reservation_id"]].append(LineRow.model_validate(dict(line)))
+    rows = []
+    for row in found:
+        status, own = row.status, lines[row.id]
+        if status == "held" and row.expires_at <= session.now:
+            status = "expired"
+            own = [
+                line.model_copy(
+                    update={
+                        "held": 0,
+                        "backordered": 0,
+                        "released": line.released + line.held + line.backordered,
+                    }
+                )
+                for line in own
+            ]
+        rows.append(
+            ReservationRow(
+                reservation_id=row.id,
+                status=status,
+                expires_at=row.expires_at,
+                lines=own,
+                created_at=row.created_at,
+            )
+        )
+    return rows

@@ -1,0 +1,69 @@
+"""Creating and upgrading the database: Alembic, one transaction, one process at a time."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from bvinv.core import db
+from bvinv.core.db import Database
+from bvinv.core.models.base import Row
+
+ADVISORY_LOCK = 0x6276696E
+
+
+class SchemaRow(Row):
+    """What `init` did: `action` is created, upgraded or nothing."""
+
+    database: str
+    schema_version: str
+    action: str
+
+
+def upgrade(database: Database) -> SchemaRow:
+    """Create the database, or bring it to this program's schema; repeating is harmless.
+
+    Killed half-way, it leaves the old schema or the new, never one between. Raises Conflict for
+    a schema from the future and InvalidInput for a file that is not ours.
+    """
+    if database.path is None:
+        return _upgrade(database)
+    db.create_file(database.path)
+    assert database.gate is not None
+    with database.gate.hold("init"):
+        return _upgrade(database)
+
+
+def _upgrade(database: Database) -> SchemaRow:
+    with database._said_plainly():
+        if database.path:
+            db.prepare_file(database.path)
+        engine = database.connect()
+        try:
+            with engine.execution_options(write=True).begin() as connection:
+                return _migrate(database, connection)
+        finally:
+            engine.dispose()
+
+
+def _migrate(database: Database, connection: Connection) -> SchemaRow:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+    before = db.schema_version(connection)
+    if before is not None and before > db.SCHEMA:
+        db.refuse_schema(database, before)
+    if before == db.SCHEMA:
+        action = "nothing"
+    else:
+        action = "created" if before is None else "upgraded"
+        command.upgrade(configuration(connection), db.SCHEMA)
+    return SchemaRow(database=str(database), schema_version=db.SCHEMA, action=action)
+
+
+def configuration(connection: Connection) -> Config:
+    """Return Alembic's configuration for the migrations inside this package."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

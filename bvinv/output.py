@@ -1,0 +1,349 @@
+"""Results on stdout in the format that was asked for; everything said about them on stderr.
+
+Rich and tabulate are imported where they are needed, so that scripts that read JSON never
+pay for them. What people look at never carries control characters out of the data.
+"""
+# ruff: noqa: T201 (this is the module that prints, and the one that imports late)
+
+import csv
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from bvinv.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Task
+    from rich.text import Text
+
+Record = dict[str, Any]
+_Column = tuple[str, str, list[str]]
+
+
+class Format(StrEnum):
+    """How a result is printed; the first two and markdown are for people."""
+
+    table = "table"
+    plain = "plain"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    tsv = "tsv"
+    markdown = "markdown"
+
+
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00))?")
+_AMOUNT = re.compile(r"-?\d+(?:\.\d+)?")
+# C0, C1 and DEL drive terminals; the others break lines or reorder text (Unicode TR 36, 2.5).
+_UNSAFE = (*range(32), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {code: repr(chr(code))[1:-1] for code in _UNSAFE}
+# The JSON encoder has escaped what is below 32; any left are its own line breaks.
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 0x7F}
+# How a table gives way, gentlest first: the space between columns, whether headers and instants
+# break at their spaces, and how narrow texts and codes may get. Numbers and names never give way.
+_SQUEEZES = ((2, False, False, 24, 99), (1, True, False, 12, 99), (1, True, True, 8, 5))
+_STYLES = {"held": "yellow", "committed": "green", "released": "dim", "expired": "dim"}
+
+
+def default_format() -> Format:
+    """Return $BVINV_FORMAT, else table on a terminal and plain in a pipe."""
+    wanted = os.environ.get("BVINV_FORMAT")
+    if not wanted:
+        return Format.table if sys.stdout.isatty() else Format.plain
+    if wanted not in list(Format):
+        raise InvalidInput(f"BVINV_FORMAT is {wanted!r}; it can be {', '.join(Format)}")
+    return Format(wanted)
+
+
+def show(
+    result: Record | list[Record], fmt: Format | None, *, columns: Sequence[str] | None = None
+) -> None:
+    """Print one thing (a dict) or many (a list); `columns` is what people get to see of it."""
+    fmt = fmt or default_format()
+    records = result if isinstance(result, list) else [result]
+    if fmt not in (Format.table, Format.plain) and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    match fmt:
+        case Format.json:
+            print(_json(result, indent=2))
+        case Format.jsonl:
+            for record in records:
+                print(_json(record))
+        case Format.csv | Format.tsv:
+            _show_delimited(records, "," if fmt is Format.csv else "\t", columns or ())
+        case _ if not records:
+            if sys.stdout.isatty():
+                note("nothing to show")
+        case Format.table:
+            _show_table(result, columns)
+        case _:
+            _show_tabulated(result, fmt, columns)
+
+
+def show_error(problem: dict[str, Any], fmt: Format | None) -> None:
+    """Say on stderr what went wrong: as the object itself where JSON was asked for."""
+    # Not default_format(): a wrong $BVINV_FORMAT may be the very error to show.
+    if (fmt or os.environ.get("BVINV_FORMAT")) in (Format.json, Format.jsonl):
+        print(_json(problem, indent=2), file=sys.stderr)
+        return
+    _say(f"error[{problem.get('code')}]:", "bold red", f" {problem.get('detail')}")
+    for entry in problem.get("errors") or ():
+        pairs = ", ".join(f"{key}={_text(value)}" for key, value in entry.items())
+        _say("", "", f"  {entry.get('detail') or entry.get('message') or pairs}")
+    if problem.get("hint"):
+        _say("hint:", "cyan", f" {problem['hint']}")
+
+
+def note(text: str) -> None:
+    """Say something in passing on stderr."""
+    _say(text, "dim")
+
+
+def warn(text: str) -> None:
+    """Say on stderr what the user should look at, although it is no error."""
+    _say("warning:", "bold yellow", f" {text}")
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield advance(n), which moves a bar on a terminal and does nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Counted(ProgressColumn):
+        def render(self, task: "Task") -> Text:
+            of = "" if task.total is None else f" of {task.total:,.0f}"
+            speed = f", {task.speed:,.0f}/s" if task.speed else ""
+            return Text(f"{task.completed:,.0f}{of}{speed}")
+
+    name = TextColumn("{task.description}", markup=False)
+    kinds = (name, BarColumn(), Counted(), TimeRemainingColumn())
+    # Redirecting stdout would send results to stderr; notes on stderr do go above the bar.
+    with Progress(
+        *kinds, console=_console(stderr=True), transient=True, redirect_stdout=False
+    ) as bar:
+        task = bar.add_task(_safe(label), total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    separators = (",", ": ") if indent else (",", ":")
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    return text.translate(_JSON_ESCAPES)
+
+
+def _text(value: Any) -> str:
+    """Return the value as one word for CSV and plain text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        return _json(value)
+    return str(value)
+
+
+def _safe(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+def _keys(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(key for record in records for key in record))
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    """Tell whether a column is one of numbers, or of money, which is written as strings."""
+    known = [value for value in values if value is not None]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
+        return bool(known)
+    amounts = [isinstance(value, str) and _AMOUNT.fullmatch(value) for value in known]
+    return all(amounts) and any("." in value for value in known)
+
+
+class _LineFeeds:
+    """Ends lines with LF: the csv module quotes a lone CR only when its own line end has one."""
+
+    def write(self, line: str) -> int:
+        return sys.stdout.write(line.removesuffix("\r\n") + "\n")
+
+
+def _show_delimited(records: list[Record], delimiter: str, columns: Sequence[str]) -> None:
+    keys = _keys(records) or list(columns)
+    if keys:
+        writer = csv.writer(_LineFeeds(), delimiter=delimiter, lineterminator="\r\n")
+        writer.writerow(keys)
+        writer.writerows([_text(record.get(key)) for key in keys] for record in records)
+
+
+def _show_tabulated(
+    result: Record | list[Record], fmt: Format, columns: Sequence[str] | None
+) -> None:
+    """Print plain text or Markdown. Numbers in strings stay as they are written."""
+    from tabulate import tabulate
+
+    def cell(value: Any) -> str:
+        if fmt is Format.plain:
+            return _safe(_text(value))
+        return _safe(" ".join(_text(value).splitlines())).replace("|", r"\|")
+
+    if isinstance(result, list):
+        headers = list(columns or _keys(result))
+        rows = [[record.get(key) for key in headers] for record in result]
+    else:
+        headers = [] if fmt is Format.plain else ["key", "value"]
+        rows = [[key, result.get(key)] for key in columns or result]
+    rights = [isinstance(result, list) and _is_numeric(cells) for cells in zip(*rows, strict=True)]
+    text = tabulate(
+        [map(cell, row) for row in rows],
+        headers=[cell(header) for header in headers],
+        tablefmt="plain" if fmt is Format.plain else "github",
+        disable_numparse=True,
+        preserve_whitespace=True,
+        colalign=["right" if right else "left" for right in rights],
+    )
+    print(text)
+
+
+def _show_table(result: Record | list[Record], columns: Sequence[str] | None) -> None:
+    from rich.padding import Padding
+
+    console = _console(stderr=False)
+    if isinstance(result, list):
+        console.print(_grid(result, columns or _keys(result), console.width))
+        return
+    keys = columns or list(result)
+    lists = {key: result[key] for key in keys if isinstance(result.get(key), list)}
+    many = {key: rows for key, rows in lists.items() if rows and isinstance(rows[0], dict)}
+    console.print(_block(result, [key for key in keys if key not in many]))
+    for key, rows in many.items():
+        console.print("\n" + _safe(key.replace("_", " ")), style="bold")
+        console.print(Padding(_grid(rows, _keys(rows), console.width - 2), (0, 0, 0, 2)))
+
+
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def _say(marked: str, style: str, rest: str = "") -> None:
+    """Print a line on stderr; the style is for terminals."""
+    if not sys.stderr.isatty():
+        print(_safe(marked + rest), file=sys.stderr)
+        return
+    from rich.text import Text
+
+    console = _console(stderr=True)
+    with console.capture() as captured:
+        console.print(Text.assemble((_safe(marked), style), _safe(rest)), soft_wrap=True)
+    # Written to sys.stderr as it is now, which a progress bar may have replaced.
+    sys.stderr.write(captured.get())
+
+
+def _shown(value: Any) -> str:
+    """Return the value as people like to read it, on one or more lines."""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else str(round(value, 3))
+    if isinstance(value, dict):
+        value = [f"{key}={_text(inner)}" for key, inner in value.items()]
+    text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
+    if (instant := _INSTANT.fullmatch(text)) and instant[2]:
+        return f"{instant[1]} {instant[2]}Z"
+    return "\n".join(map(_safe, text.replace("\r\n", "\n").split("\n")))
+
+
+def _styled(key: str, value: Any, text: str) -> "Text":
+    from rich.text import Text
+
+    if key == "available" and isinstance(value, int) and value <= 0:
+        return Text(text, "red")
+    return Text(text, _STYLES.get(text, "") if key == "status" else "")
+
+
+def _block(record: Record, keys: Sequence[str]) -> "RenderableType":
+    """Return one thing as keys and values."""
+    from rich.table import Table
+
+    block = Table.grid(padding=(0, 2, 0, 0))
+    block.add_column(no_wrap=True, style="bold")
+    block.add_column(overflow="fold")
+    for key in keys:
+        block.add_row(
+            _safe(key.replace("_", " ")), _styled(key, record.get(key), _shown(record.get(key)))
+        )
+    return block
+
+
+def _column(records: Sequence[Record], key: str) -> _Column:
+    """Return what a table shows of a key: the header, the kind of column, the cells."""
+    values = [record.get(key) for record in records]
+    cells = [_shown(value).replace("\n", " ") for value in values]
+    kind = "text"
+    if _is_numeric(values):
+        kind = "number"
+    elif all(_INSTANT.fullmatch(_text(value)) for value in values if value):
+        kind = "instant"
+    elif key in ("sku", "isbn", "id") or key.endswith("_id"):
+        kind = "name"
+    elif all(len(cell) <= 24 and " " not in cell for cell in cells):
+        kind = "code"
+    return _safe(key.replace("_", " ")), kind, cells
+
+
+def _fit(columns: Sequence[_Column], room: int) -> tuple[int, bool, list[int]] | None:
+    """Return the space between columns, whether cells may break, and the widths, if any do."""
+    from rich.cells import cell_len
+
+    def width(texts: Sequence[str], broken: bool) -> int:
+        return max(map(cell_len, " ".join(texts).split() if broken else texts), default=0)
+
+    for gap, break_headers, break_instants, text, code in _SQUEEZES:
+        widths, floors = [], []
+        for header, kind, cells in columns:
+            least = width([header], break_headers)
+            body = width(cells, break_instants and kind == "instant")
+            widths.append(max(least, min(body, room)))
+            floors.append(max(least, min(body, {"text": text, "code": code}.get(kind, body))))
+        excess = sum(widths) + gap * (len(columns) - 1) - room
+        while excess > 0 and (wide := [i for i, w in enumerate(widths) if w > floors[i]]):
+            widths[max(wide, key=widths.__getitem__)] -= 1
+            excess -= 1
+        if excess <= 0:
+            return gap, break_instants, widths
+    return None
+
+
+def _grid(records: Sequence[Record], keys: Sequence[str], room: int) -> "RenderableType":
+    """Return rows below headers or, where they would not fit, one block for each."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = [_column(records, key) for key in keys]
+    if (fit := _fit(columns, room)) is None:
+        return Group(*[part for record in records for part in ("", _block(record, keys))][1:])
+    gap, broken, widths = fit
+    padding = (0, gap - 1, 0, 0)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding)
+    for (header, kind, cells), width in zip(columns, widths, strict=True):
+        if broken and kind == "instant":
+            cells[:] = [cell.replace(" ", "\n") for cell in cells]
+        table.add_column(
+            Text(header if len(header) <= width else header.replace(" ", "\n")),
+            justify="right" if kind == "number" else "left",
+            width=width,
+            no_wrap=not (broken and kind == "code"),
+            overflow="fold" if broken and kind == "code" else "ellipsis",
+        )
+    for record, *cells in zip(records, *(cells for *_, cells in columns), strict=True):
+        table.add_row(*map(_styled, keys, map(record.get, keys), cells))
+    return table
