@@ -8,8 +8,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
-    Select,
-    bindparam,
     delete,
     exists,
     func,
@@ -21,28 +19,28 @@ from sqlalchemy import (
 
 from bvinv.core import categories, command_log, isbn, money, product_fields, text
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
-from bvinv.core.ledger import LEVEL
-from bvinv.core.levels import LINE, PRODUCT, Item
+from bvinv.core.levels import Item
 from bvinv.core.models.base import table
-from bvinv.core.models.product import Barcode, Category, ProductRow
+from bvinv.core.models.product import Barcode, Category, Product, ProductRow
+from bvinv.core.models.reservation import ReservationLine
+from bvinv.core.models.stock import StockLevel
 
+PRODUCT = table(Product)
+LEVEL = table(StockLevel)
+LINE = table(ReservationLine)
 BARCODE = table(Barcode)
 CATEGORY = table(Category)
 PARENT = PRODUCT.alias("parent")
 
-_BY_SKU = select(PRODUCT.c.id, PRODUCT.c.sku, PRODUCT.c.sku_key).where(
-    PRODUCT.c.sku_key.in_(bindparam("keys", expanding=True))
-)
-_BY_BARCODE = (
-    select(PRODUCT.c.id, PRODUCT.c.sku, BARCODE.c.code)
-    .join_from(BARCODE, PRODUCT, PRODUCT.c.id == BARCODE.c.product_id)
-    .where(BARCODE.c.code.in_(bindparam("keys", expanding=True)))
-)
-_BY_ISBN = select(PRODUCT.c.id, PRODUCT.c.sku, PRODUCT.c.isbn).where(
-    PRODUCT.c.isbn.in_(bindparam("keys", expanding=True))
-)
+# Each gives a product's id, its SKU and the name that it was found by.
+_BY_SKU = Sql("SELECT id, sku, sku_key AS name FROM product WHERE sku_key IN :names")
+_BY_BARCODE = Sql("""
+    SELECT p.id, p.sku, b.code AS name FROM barcode AS b JOIN product AS p ON p.id = b.product_id
+     WHERE b.code IN :names
+""")
+_BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
 _SHOWN = (
     select(
         PRODUCT,
@@ -74,15 +72,14 @@ def items(session: Session, refs: Iterable[str]) -> dict[str, Item]:
 
 def known_items(session: Session, refs: Iterable[str]) -> dict[str, Item]:
     """Return the products that these references name, without those that name nothing."""
-    connection = session.connection()
     left = {ref: text.code(ref, what="product", maximum=100) for ref in refs}
     found: dict[str, Item] = {}
 
-    def look(statement: Select[Any], names: dict[str, str]) -> None:
+    def look(statement: Sql, names: dict[str, str]) -> None:
         if not names:
             return
-        rows = connection.execute(statement, {"keys": sorted(set(names.values()))})
-        by_name = {name: Item(number, sku) for number, sku, name in rows}
+        rows = session.ask(statement, names=sorted(set(names.values())))
+        by_name = {row.name: Item(row.id, row.sku) for row in rows}
         for ref, name in names.items():
             if name in by_name:
                 found[ref] = by_name[name]
@@ -116,16 +113,12 @@ def add(session: Session, *, fields: Mapping[str, str]) -> ProductRow:
     codes = values.pop("barcode", [])
     key = text.key(values["sku"])
     _refuse_taken(session, key, values.get("isbn"), codes)
-    number = (
-        session.connection()
-        .execute(
-            insert(PRODUCT).returning(PRODUCT.c.id),
-            product_fields.BLANK
-            | values
-            | {"sku_key": key, "created_at": session.now, "updated_at": session.now},
-        )
-        .scalar_one()
-    )
+    number = session.wire.execute(
+        insert(PRODUCT).returning(PRODUCT.c.id),
+        product_fields.BLANK
+        | values
+        | {"sku_key": key, "created_at": session.now, "updated_at": session.now},
+    ).scalar_one()
     _set_barcodes(session, number, codes)
     told = {field: value for field, value in fields.items() if value}
     command_log.tell(session, [Tale("product.created", values["sku"], told, session.command)])
@@ -165,7 +158,7 @@ def change(
         _set_barcodes(session, found.id, codes)
     elif not changed:
         return _row(session, found.id)
-    session.connection().execute(
+    session.wire.execute(
         update(PRODUCT).where(PRODUCT.c.id == found.id),
         changed | {"version": stored["version"] + 1, "updated_at": session.now},
     )
@@ -180,7 +173,7 @@ def remove(session: Session, *, ref: str) -> ProductRow:
     """
     found = item(session, ref)
     row = _row(session, found.id)
-    connection = session.connection()
+    connection = session.wire
     counted = connection.execute(
         select(
             func.count(LEVEL.c.id),
@@ -261,7 +254,7 @@ def products(
         statement = statement.order_by(order, PRODUCT.c.id)
         if after is not None:
             statement = statement.where(position > tuple_(*_uncursor(after, sort)))
-    found = session.connection().execute(statement.limit(limit + 1)).mappings().all()
+    found = session.wire.execute(statement.limit(limit + 1)).mappings().all()
     page = found[:limit]
     cursor = None
     if len(found) > limit:
@@ -288,7 +281,7 @@ def _uncursor(cursor: str, sort: str) -> tuple[Any, int]:
 
 
 def _row(session: Session, number: int) -> ProductRow:
-    found = session.connection().execute(_SHOWN.where(PRODUCT.c.id == number)).mappings()
+    found = session.wire.execute(_SHOWN.where(PRODUCT.c.id == number)).mappings()
     return _shown(found.one(), _barcodes(session, number))
 
 
@@ -305,7 +298,7 @@ def _shown(row: RowMapping, codes: list[str]) -> ProductRow:
 
 def _locked(session: Session, number: int) -> RowMapping:
     statement = select(PRODUCT).where(PRODUCT.c.id == number).with_for_update()
-    return session.connection().execute(statement).mappings().one()
+    return session.wire.execute(statement).mappings().one()
 
 
 def _referenced(session: Session, values: dict[str, Any]) -> dict[str, Any]:
@@ -326,7 +319,6 @@ def _refuse_taken(
     codes: Sequence[str],
     but: int | None = None,
 ) -> None:
-    connection = session.connection()
     checks = [
         (_BY_SKU, [key] if key else [], "SKU"),
         (_BY_ISBN, [number] if number else [], "ISBN"),
@@ -335,10 +327,11 @@ def _refuse_taken(
     for statement, keys, what in checks:
         if not keys:
             continue
-        for found in connection.execute(statement, {"keys": keys}):
+        for found in session.ask(statement, names=keys):
             if found.id != but:
+                name = found.sku if what == "SKU" else found.name
                 raise Conflict(
-                    f"the {what} {found[2] if what != 'SKU' else found.sku} belongs to {found.sku}",
+                    f"the {what} {name} belongs to {found.sku} already",
                     hint=f"see: bvinv products show {found.sku}",
                     sku=found.sku,
                 )
@@ -349,7 +342,7 @@ def _barcodes(session: Session, number: int) -> list[str]:
 
 
 def _barcodes_of(session: Session, numbers: list[int]) -> dict[int, list[str]]:
-    found = session.connection().execute(
+    found = session.wire.execute(
         select(BARCODE.c.product_id, BARCODE.c.code)
         .where(BARCODE.c.product_id.in_(numbers))
         .order_by(BARCODE.c.code)
@@ -361,7 +354,7 @@ def _barcodes_of(session: Session, numbers: list[int]) -> dict[int, list[str]]:
 
 
 def _set_barcodes(session: Session, number: int, codes: Sequence[str]) -> None:
-    connection = session.connection()
+    connection = session.wire
     connection.execute(delete(BARCODE).where(BARCODE.c.product_id == number))
     if codes:
         rows = [{"code": code, "product_id": number} for code in dict.fromkeys(codes)]

@@ -8,11 +8,11 @@ from bvinv.core import command_log, product_fields, text
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session
 from bvinv.core.errors import Conflict, NotFound
-from bvinv.core.levels import PRODUCT
 from bvinv.core.models.base import table
-from bvinv.core.models.product import Category, CategoryRow
+from bvinv.core.models.product import Category, CategoryRow, Product
 
 CATEGORY = table(Category)
+PRODUCT = table(Product)
 PARENT = CATEGORY.alias("parent_category")
 
 
@@ -26,7 +26,7 @@ class Shelf(NamedTuple):
 def known(session: Session, name: str) -> Shelf:
     """Return a category by slug or name. Raises NotFound."""
     wanted = product_fields.slug(name)
-    found = session.connection().execute(
+    found = session.wire.execute(
         select(CATEGORY.c.id, CATEGORY.c.slug).where(CATEGORY.c.slug == wanted)
     )
     row = found.one_or_none()
@@ -46,7 +46,7 @@ def add(
     wanted = product_fields.slug(slug)
     shown = text.line(name or slug, what="name", maximum=100)
     above = known(session, parent) if parent else None
-    connection = session.connection()
+    connection = session.wire
     taken = connection.execute(select(CATEGORY.c.id).where(CATEGORY.c.slug == wanted)).first()
     if taken:
         raise Conflict(f"there is a category {wanted} already", category=wanted)
@@ -60,7 +60,7 @@ def add(
 
 def categories(session: Session) -> list[CategoryRow]:
     """Return every category by slug, with the number of its own products."""
-    found = session.connection().execute(
+    found = session.wire.execute(
         select(
             CATEGORY.c.slug,
             CATEGORY.c.name,

@@ -5,20 +5,19 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
-
 from bvinv.core import text
-from bvinv.core.db import Database, Session
+from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict
-from bvinv.core.models.base import Row, table
-from bvinv.core.models.log import Command, CommandLog, Event
+from bvinv.core.models.base import Row
+from bvinv.core.models.log import Command
 from bvinv.core.models.stock import LevelChange
 
-LOG = table(CommandLog)
-EVENT = table(Event)
-_INSERT = insert(LOG).returning(LOG.c.id, sort_by_parameter_order=True)
-_TELL = insert(EVENT)
-_STORE = update(LOG).where(LOG.c.id == bindparam("log_id"))
+_FIND = Sql('SELECT request_hash, result FROM command_log WHERE "key" = :key')
+_INSERT = Sql.insert(
+    "command_log", "name", "actor", "key", "request_hash", "recorded_at", after="RETURNING id"
+)
+_STORE = Sql("UPDATE command_log SET result = :result WHERE id = :id")
+_TELL = Sql.insert("event", "type", "subject", "actor", "command_id", "data", "recorded_at")
 
 Record = dict[str, Any]
 Result = Row | Sequence[Row]
@@ -80,12 +79,10 @@ def replay(session: Session, asked: Command) -> Record | list[Record] | None:
     """
     if asked.key is None:
         return None
-    found = session.connection().execute(
-        select(LOG.c.request_hash, LOG.c.result).where(LOG.c.key == asked.key)
-    )
-    row = found.one_or_none()
-    if row is None:
+    found = session.ask(_FIND, key=asked.key)
+    if not found:
         return None
+    [row] = found
     if row.request_hash != asked.request_hash:
         raise Conflict(
             f"the key {asked.key} was used for another request",
@@ -100,9 +97,8 @@ def remember(session: Session, asked: Command, records: Record | list[Record]) -
     if asked.key is None:
         return
     record(session, asked)
-    session.connection().execute(
-        _STORE, {"log_id": asked.id, "result": json.dumps(records, ensure_ascii=False)}
-    )
+    stored = json.dumps(records, ensure_ascii=False)
+    session.send(_STORE, [{"id": asked.id, "result": stored}])
 
 
 def record(session: Session, *commands: Command) -> None:
@@ -110,7 +106,7 @@ def record(session: Session, *commands: Command) -> None:
     new = list({id(one): one for one in commands if one.id is None}.values())
     if not new:
         return
-    ids = session.connection().execute(
+    ids = session.insert(
         _INSERT,
         [
             {
@@ -123,7 +119,7 @@ def record(session: Session, *commands: Command) -> None:
             for one in new
         ],
     )
-    for one, number in zip(new, ids.scalars(), strict=True):
+    for one, number in zip(new, ids, strict=True):
         one.id = number
 
 
@@ -139,18 +135,17 @@ class Tale(NamedTuple):
 def tell(session: Session, tales: Sequence[Tale]) -> None:
     """Write the events of this transaction, in order."""
     record(session, *(tale.command for tale in tales))
-    if tales:
-        session.connection().execute(
-            _TELL,
-            [
-                {
-                    "type": tale.type,
-                    "subject": tale.subject,
-                    "actor": tale.command.actor,
-                    "command_id": tale.command.id,
-                    "data": json.dumps(tale.data, ensure_ascii=False, separators=(",", ":")),
-                    "recorded_at": session.now,
-                }
-                for tale in tales
-            ],
-        )
+    session.send(
+        _TELL,
+        [
+            {
+                "type": tale.type,
+                "subject": tale.subject,
+                "actor": tale.command.actor,
+                "command_id": tale.command.id,
+                "data": json.dumps(tale.data, ensure_ascii=False, separators=(",", ":")),
+                "recorded_at": session.now,
+            }
+            for tale in tales
+        ],
+    )

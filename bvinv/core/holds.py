@@ -5,32 +5,22 @@ Everything here works on locked levels and changes reservation lines and the led
 
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
-
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.ledger import Level, OpenLine, Posting
-from bvinv.core.levels import LINE, RESERVATION
+from bvinv.core.models.reservation import OPEN
 
-_CHANGE = (
-    update(LINE)
-    .where(
-        LINE.c.reservation_id == bindparam("of"),
-        LINE.c.level_id == bindparam("level"),
-    )
-    .values(
-        held=LINE.c.held + bindparam("held_by"),
-        backordered=LINE.c.backordered + bindparam("backordered_by"),
-        committed=LINE.c.committed + bindparam("committed_by"),
-        released=LINE.c.released + bindparam("released_by"),
-    )
-)
-_HOLDERS = (
-    select(LINE.c.reservation_id, LINE.c.held, LINE.c.expires_at)
-    .join_from(LINE, RESERVATION, RESERVATION.c.id == LINE.c.reservation_id)
-    .where(LINE.c.level_id == bindparam("level"), LINE.c.held > 0)
-    .where(LINE.c.held + LINE.c.backordered > 0, LINE.c.expires_at > bindparam("now"))
-    .order_by(RESERVATION.c.command_id.desc(), LINE.c.reservation_id.desc())
-)
+_CHANGE = Sql("""
+    UPDATE reservation_line
+       SET held = held + :held, backordered = backordered + :backordered
+         , committed = committed + :committed, released = released + :released
+     WHERE reservation_id = :reservation_id AND level_id = :level_id
+""")
+_HOLDERS = Sql(f"""
+    SELECT l.reservation_id, l.level_id, l.held, l.backordered, l.expires_at
+      FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
+     WHERE l.level_id = :level AND l.held > 0 AND {OPEN} AND l.expires_at > :now
+     ORDER BY r.command_id DESC, l.reservation_id DESC
+""")
 
 
 def change(
@@ -44,19 +34,18 @@ def change(
 ) -> dict[str, Any]:
     """Return the change of one line, in pieces, for `apply`. The four add up to zero."""
     return {
-        "of": reservation_id,
-        "level": level_id,
-        "held_by": held,
-        "backordered_by": backordered,
-        "committed_by": committed,
-        "released_by": released,
+        "reservation_id": reservation_id,
+        "level_id": level_id,
+        "held": held,
+        "backordered": backordered,
+        "committed": committed,
+        "released": released,
     }
 
 
 def apply(session: Session, changes: list[dict[str, Any]]) -> None:
     """Write these changes of lines."""
-    if changes:
-        session.connection().execute(_CHANGE, changes)
+    session.send(_CHANGE, changes)
 
 
 def lapse(session: Session, posting: Posting, level: Level) -> None:
@@ -115,8 +104,7 @@ def fill(session: Session, posting: Posting, level: Level) -> None:
 
 def holders(session: Session, level: Level) -> list[OpenLine]:
     """Return the live holds on this level, the newest first."""
-    found = session.connection().execute(_HOLDERS, {"level": level.id, "now": session.now})
-    return [OpenLine(row.reservation_id, level.id, row.held, 0, row.expires_at) for row in found]
+    return [OpenLine(*row) for row in session.ask(_HOLDERS, level=level.id, now=session.now)]
 
 
 def break_newest(session: Session, posting: Posting, level: Level, quantity: int) -> list[OpenLine]:

@@ -11,40 +11,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, update
-
 from bvinv.core import command_log, text
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict
-from bvinv.core.models.base import table
 from bvinv.core.models.log import Command
-from bvinv.core.models.stock import BinLevel, LevelChange, Movement, StockLevel
+from bvinv.core.models.stock import LevelChange
 
-MOVEMENT = table(Movement)
-LEVEL = table(StockLevel)
-BIN_LEVEL = table(BinLevel)
-
-_APPEND = insert(MOVEMENT)
-_MOVE = (
-    update(LEVEL)
-    .where(LEVEL.c.id == bindparam("level"), LEVEL.c.head_seq == bindparam("old_seq"))
-    .values(
-        on_hand=LEVEL.c.on_hand + bindparam("on_hand_by"),
-        unsellable=LEVEL.c.unsellable + bindparam("unsellable_by"),
-        reserved=LEVEL.c.reserved + bindparam("reserved_by"),
-        head_seq=bindparam("new_seq"),
-        head_hash=bindparam("new_hash"),
-        version=LEVEL.c.version + 1,
-        updated_at=bindparam("now"),
-    )
+_APPEND = Sql.insert(
+    "movement",
+    "level_id",
+    "level_seq",
+    "kind",
+    "reason",
+    "quantity",
+    "from_bin",
+    "to_bin",
+    "on_hand_change",
+    "reserved_change",
+    "on_hand",
+    "reserved",
+    "document",
+    "actor",
+    "command_id",
+    "occurred_at",
+    "recorded_at",
+    "reverses",
+    "previous_hash",
+    "hash",
 )
-_FILL_BIN = (
-    update(BIN_LEVEL)
-    .where(BIN_LEVEL.c.level_id == bindparam("level"), BIN_LEVEL.c.bin_id == bindparam("bin"))
-    .values(quantity=BIN_LEVEL.c.quantity + bindparam("by"))
-)
-_NEW_BIN = insert(BIN_LEVEL)
+# Guarded: it moves the level that was read, or none. What is impossible the CHECKs refuse.
+_MOVE = Sql("""
+    UPDATE stock_level
+       SET on_hand = on_hand + :on_hand, unsellable = unsellable + :unsellable
+         , reserved = reserved + :reserved, head_seq = :new_seq, head_hash = :new_hash
+         , version = version + 1, updated_at = :now
+     WHERE id = :level_id AND head_seq = :old_seq
+""")
+_FILL_BIN = Sql("""
+    UPDATE bin_level SET quantity = quantity + :quantity
+     WHERE level_id = :level_id AND bin_id = :bin_id
+""")
+_NEW_BIN = Sql.insert("bin_level", "level_id", "bin_id", "quantity")
 
 _NUMBERS = struct.Struct(">9q")
 
@@ -237,23 +245,16 @@ class Posting:
         """Write everything: commands, movements, levels, bins, events. Raises Conflict when a
         level moved although it was locked, which only a second program could do."""
         session = self._session
-        connection = session.connection()
         command_log.record(session, *(movement["command_id"] for movement in self._movements))
-        if self._movements:
-            for movement in self._movements:
-                movement["command_id"] = movement["command_id"].id
-            connection.execute(_APPEND, self._movements)
-            moves = [_moved(level, session.now) for level in self._levels.values()]
-            moved = connection.execute(_MOVE, moves)
-            if moved.rowcount != len(self._levels):
-                raise Conflict("a level moved while it was locked", hint="try again")
-        if self._new_bins:
-            rows = _bin_rows(self._new_bins, "level_id", "bin_id", "quantity")
-            connection.execute(_NEW_BIN, rows)
-        if self._bins:
-            filled = connection.execute(_FILL_BIN, _bin_rows(self._bins, "level", "bin", "by"))
-            if filled.rowcount != len(self._bins):
-                raise Conflict("a bin vanished while its level was locked", hint="try again")
+        for movement in self._movements:
+            movement["command_id"] = movement["command_id"].id
+        session.send(_APPEND, self._movements)
+        moves = [_moved(level, session.now) for level in self._levels.values()]
+        if session.send(_MOVE, moves) != len(moves):
+            raise Conflict("a level moved while it was locked", hint="try again")
+        session.send(_NEW_BIN, _bin_rows(self._new_bins))
+        if session.send(_FILL_BIN, _bin_rows(self._bins)) != len(self._bins):
+            raise Conflict("a bin vanished while its level was locked", hint="try again")
         command_log.tell(session, self._tales)
         for level in self._levels.values():
             first, _ = session.touched.get(level.id, (level.before, level))
@@ -287,19 +288,19 @@ def posting(session: Session) -> Iterator[Posting]:
 def _moved(level: Level, now: int) -> dict[str, Any]:
     on_hand, unsellable, reserved, seq = level.before
     return {
-        "level": level.id,
+        "level_id": level.id,
         "old_seq": seq,
-        "on_hand_by": level.on_hand - on_hand,
-        "unsellable_by": level.unsellable - unsellable,
-        "reserved_by": level.reserved - reserved,
+        "on_hand": level.on_hand - on_hand,
+        "unsellable": level.unsellable - unsellable,
+        "reserved": level.reserved - reserved,
         "new_seq": level.head_seq,
         "new_hash": level.head_hash,
         "now": now,
     }
 
 
-def _bin_rows(bins: dict[tuple[int, int], int], *names: str) -> list[dict[str, int]]:
+def _bin_rows(bins: dict[tuple[int, int], int]) -> list[dict[str, int]]:
     return [
-        dict(zip(names, (level, place, quantity), strict=True))
+        {"level_id": level, "bin_id": place, "quantity": quantity}
         for (level, place), quantity in bins.items()
     ]

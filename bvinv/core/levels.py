@@ -7,20 +7,10 @@ bins and lines, which a level's lock covers. So no two commands can wait for eac
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, text
-
-from bvinv.core.db import Session, insert_new
-from bvinv.core.ledger import BIN_LEVEL, LEVEL, Level, OpenLine, Place, genesis
-from bvinv.core.models.base import table
-from bvinv.core.models.product import Product
-from bvinv.core.models.reservation import OPEN, Reservation, ReservationLine
-from bvinv.core.models.warehouse import SELLABLE, Bin, Warehouse
-
-PRODUCT = table(Product)
-WAREHOUSE = table(Warehouse)
-BIN = table(Bin)
-RESERVATION = table(Reservation)
-LINE = table(ReservationLine)
+from bvinv.core.db import Session, Sql
+from bvinv.core.ledger import Level, OpenLine, Place, genesis
+from bvinv.core.models.reservation import OPEN
+from bvinv.core.models.warehouse import SELLABLE
 
 
 class Item(NamedTuple):
@@ -40,29 +30,32 @@ class Site(NamedTuple):
 
 Key = tuple[int, int]  # product id, warehouse id
 
-_LEVELS = (
-    select(
-        LEVEL.c.id,
-        LEVEL.c.product_id,
-        PRODUCT.c.sku,
-        LEVEL.c.warehouse_id,
-        WAREHOUSE.c.code,
-        LEVEL.c.on_hand,
-        LEVEL.c.unsellable,
-        LEVEL.c.reserved,
-        LEVEL.c.head_seq,
-        LEVEL.c.head_hash,
-    )
-    .join_from(LEVEL, PRODUCT, PRODUCT.c.id == LEVEL.c.product_id)
-    .join(WAREHOUSE, WAREHOUSE.c.id == LEVEL.c.warehouse_id)
-    .where(LEVEL.c.product_id.in_(bindparam("products", expanding=True)))
-    .order_by(WAREHOUSE.c.code, PRODUCT.c.sku_key)
-    .with_for_update(of=LEVEL)
+_LEVELS = """
+    SELECT l.id, l.product_id, p.sku, l.warehouse_id, w.code, l.on_hand, l.unsellable
+         , l.reserved, l.head_seq, l.head_hash
+      FROM stock_level AS l JOIN product AS p ON p.id = l.product_id
+           JOIN warehouse AS w ON w.id = l.warehouse_id
+     WHERE l.product_id IN :products {where} ORDER BY w.code, p.sku_key
+"""
+_LEVELS_ANYWHERE = Sql(_LEVELS.format(where=""), lock="FOR UPDATE OF l")
+_LEVELS_AT = Sql(_LEVELS.format(where="AND l.warehouse_id IN :sites"), lock="FOR UPDATE OF l")
+_CREATE = Sql.insert(
+    "stock_level",
+    "product_id",
+    "warehouse_id",
+    "on_hand",
+    "unsellable",
+    "reserved",
+    "in_transit",
+    "version",
+    "head_seq",
+    "head_hash",
+    "updated_at",
+    after="ON CONFLICT DO NOTHING",
 )
-_LEVELS_AT = _LEVELS.where(LEVEL.c.warehouse_id.in_(bindparam("sites", expanding=True)))
 
 # Two index look-ups a level, whatever the number of its live holds. Oldest backorders first.
-_OPEN_LINES = text(f"""
+_OPEN_LINES = Sql(f"""
     SELECT reservation_id, level_id, held, backordered, l.expires_at, 0 AS asked
       FROM reservation_line AS l
      WHERE {OPEN} AND l.expires_at <= :now AND level_id IN :levels
@@ -71,20 +64,11 @@ _OPEN_LINES = text(f"""
       FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
      WHERE backordered > 0 AND l.expires_at > :now AND level_id IN :levels
      ORDER BY asked, reservation_id
-""").bindparams(bindparam("levels", expanding=True))
-
-_PLACES = (
-    select(
-        BIN.c.id,
-        BIN.c.code,
-        BIN.c.kind,
-        BIN.c.warehouse_id,
-        BIN_LEVEL.c.level_id,
-        BIN_LEVEL.c.quantity,
-    )
-    .join_from(BIN_LEVEL, BIN, BIN.c.id == BIN_LEVEL.c.bin_id)
-    .where(BIN_LEVEL.c.level_id.in_(bindparam("levels", expanding=True)))
-)
+""")
+_PLACES = Sql("""
+    SELECT b.id, b.code, b.kind, l.level_id, l.quantity
+      FROM bin_level AS l JOIN bin AS b ON b.id = l.bin_id WHERE l.level_id IN :levels
+""")
 # Which bin gives first when nobody names one: what is ready to go, then the shelves.
 _GIVES = {"staging": 0, "storage": 1, "dock": 2}
 
@@ -105,17 +89,15 @@ def lock(
     """
     if not products:
         return {}
-    connection = session.connection()
-    wanted = {"products": sorted(products)}
+    wanted = sorted(products)
     if sites is None:
-        found = connection.execute(_LEVELS, wanted)
+        found = session.ask(_LEVELS_ANYWHERE, products=wanted)
     else:
-        found = connection.execute(_LEVELS_AT, {**wanted, "sites": sorted(sites)})
+        found = session.ask(_LEVELS_AT, products=wanted, sites=sorted(sites))
     levels = [Level(*row) for row in found]
     by_id = {level.id: level for level in levels}
     if by_id:
-        lines = connection.execute(_OPEN_LINES, {"levels": sorted(by_id), "now": session.now})
-        for *values, _ in lines:
+        for *values, _ in session.ask(_OPEN_LINES, levels=sorted(by_id), now=session.now):
             line = OpenLine(*values)
             level = by_id[line.level_id]
             (level.lapsed if line.expires_at <= session.now else level.waiting).append(line)
@@ -130,17 +112,22 @@ def create(session: Session, pairs: Iterable[tuple[Item, Site]]) -> dict[Key, Le
     found = _locked(session, wanted)
     missing = [wanted[key] for key in wanted if key not in found]
     if missing:
-        rows = [
-            {
-                "product_id": item.id,
-                "warehouse_id": site.id,
-                "on_hand": 0,
-                "head_hash": genesis(item.sku, site.code),
-                "updated_at": session.now,
-            }
-            for item, site in missing
-        ]
-        insert_new(session, LEVEL, rows)
+        zeros = dict.fromkeys(
+            ("on_hand", "unsellable", "reserved", "in_transit", "version", "head_seq"), 0
+        )
+        session.send(
+            _CREATE,
+            [
+                zeros
+                | {
+                    "product_id": item.id,
+                    "warehouse_id": site.id,
+                    "head_hash": genesis(item.sku, site.code),
+                    "updated_at": session.now,
+                }
+                for item, site in missing
+            ],
+        )
         found = _locked(session, wanted)
     return found
 
@@ -158,7 +145,7 @@ def load_places(session: Session, levels: Iterable[Level]) -> None:
         return
     for level in bare.values():
         level.places_loaded = True
-    for row in session.connection().execute(_PLACES, {"levels": sorted(bare)}):
+    for row in session.ask(_PLACES, levels=sorted(bare)):
         places = bare[row.level_id].places
         places[Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind))] = row.quantity
 

@@ -1,55 +1,41 @@
 """What becomes of a reservation: extended, committed, released, expired."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
-
-from sqlalchemy import bindparam, select, update
-from sqlalchemy import text as sql
 
 from bvinv.core import catalog, command_log, holds, instants, levels, reservations, text
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict
 from bvinv.core.ledger import CUSTOMER, Level, Posting, posting
-from bvinv.core.levels import RESERVATION
 from bvinv.core.models.base import Row
 from bvinv.core.models.reservation import ReservationRow
 
-_LOCK = (
-    select(RESERVATION.c.id, RESERVATION.c.status, RESERVATION.c.expires_at)
-    .where(RESERVATION.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(RESERVATION.c.id)
-    .with_for_update()
+_LOCK = Sql(
+    "SELECT id, status, expires_at FROM reservation WHERE id IN :ids ORDER BY id",
+    lock="FOR UPDATE",
 )
-_CLOSE = (
-    update(RESERVATION)
-    .where(RESERVATION.c.id == bindparam("reservation"))
-    .values(status=bindparam("becomes"), updated_at=bindparam("now"))
-)
-_EXTEND = (
-    update(RESERVATION)
-    .where(RESERVATION.c.id == bindparam("reservation"))
-    .values(expires_at=bindparam("until"), updated_at=bindparam("now"))
-)
-_KEYS = sql("""
+_CLOSE = Sql("UPDATE reservation SET status = :status, updated_at = :now WHERE id = :id")
+_EXTEND = Sql("UPDATE reservation SET expires_at = :until, updated_at = :now WHERE id = :id")
+_KEYS = Sql("""
     SELECT DISTINCT s.product_id, s.warehouse_id
-      FROM reservation_line l JOIN stock_level s ON s.id = l.level_id
+      FROM reservation_line AS l JOIN stock_level AS s ON s.id = l.level_id
      WHERE l.reservation_id IN :ids
-""").bindparams(bindparam("ids", expanding=True))
+""")
 # In the order in which warehouses are asked: a second partial commit goes on where the first ended.
-_OPEN = sql("""
+_OPEN = Sql("""
     SELECT l.reservation_id, l.level_id, l.held, l.backordered
-      FROM reservation_line l JOIN stock_level s ON s.id = l.level_id
-           JOIN product p ON p.id = s.product_id JOIN warehouse w ON w.id = s.warehouse_id
+      FROM reservation_line AS l JOIN stock_level AS s ON s.id = l.level_id
+           JOIN product AS p ON p.id = s.product_id JOIN warehouse AS w ON w.id = s.warehouse_id
      WHERE l.reservation_id IN :ids AND l.held + l.backordered > 0
      ORDER BY l.reservation_id, p.sku_key, w.priority, w.code
-""").bindparams(bindparam("ids", expanding=True))
-_DUE = (
-    select(RESERVATION.c.id)
-    .where(RESERVATION.c.status == "held", RESERVATION.c.expires_at <= bindparam("now"))
-    .order_by(RESERVATION.c.expires_at, RESERVATION.c.id)
-    .limit(bindparam("batch"))
-    .with_for_update(skip_locked=True)
+""")
+_DUE = Sql(
+    """
+    SELECT id, expires_at FROM reservation WHERE status = 'held' AND expires_at <= :now
+     ORDER BY expires_at, id LIMIT :batch
+    """,
+    lock="FOR UPDATE SKIP LOCKED",
 )
 
 
@@ -80,9 +66,7 @@ def extend(session: Session, *, reservation_id: str, ttl: int) -> ReservationRow
             f"{found.id} lasts longer already, until {instants.display(found.expires_at)}",
             reservation_id=found.id,
         )
-    session.connection().execute(
-        _EXTEND, {"reservation": found.id, "until": until, "now": session.now}
-    )
+    session.send(_EXTEND, [{"id": found.id, "until": until, "now": session.now}])
     told = {"expires_at": instants.display(until)}
     command_log.tell(session, [Tale("reservation.extended", found.id, told, session.command)])
     return reservations.show(session, reservation_id=found.id)
@@ -140,8 +124,7 @@ def commit(
             )
         holds.apply(session, changes)
         if close or all(
-            -c["held_by"] == p.held and not p.backordered
-            for c, p in zip(changes, parts, strict=True)
+            -c["held"] == p.held and not p.backordered for c, p in zip(changes, parts, strict=True)
         ):
             _close(session, [found.id], "committed")
         current.tell("reservation.committed", found.id, {"lines": told, "closed": close})
@@ -156,14 +139,14 @@ def release(session: Session, *, reservation_id: str) -> ReservationRow:
     Raises NotFound, and Conflict when it is over.
     """
     found = _live(session, reservation_id)
-    _let_go(session, [found.id], status="released", kind="release")
+    _let_go(session, {found.id: None}, status="released", kind="release")
     return reservations.show(session, reservation_id=found.id)
 
 
 def expire(session: Session, *, batch: int = 500) -> ExpiryRow:
     """Record up to `batch` reservations whose time has run out; safe to run twice or at once."""
     text.quantity(batch, what="batch", minimum=1, maximum=10_000)
-    due = session.connection().execute(_DUE, {"now": session.now, "batch": batch}).scalars().all()
+    due = {row.id: row.expires_at for row in session.ask(_DUE, now=session.now, batch=batch)}
     pieces = _let_go(session, due, status="expired", kind="expire") if due else 0
     return ExpiryRow(expired=len(due), pieces=pieces)
 
@@ -171,9 +154,10 @@ def expire(session: Session, *, batch: int = 500) -> ExpiryRow:
 def _live(session: Session, reservation_id: str) -> Any:
     """Return the reservation, locked. Raises NotFound, and Conflict when it is over."""
     wanted = text.code(reservation_id, what="reservation id", maximum=128)
-    found = session.connection().execute(_LOCK, {"ids": [wanted]}).one_or_none()
-    if found is None:
+    rows = session.ask(_LOCK, ids=[wanted])
+    if not rows:
         raise reservations.unknown(wanted)
+    [found] = rows
     if found.status == "held" and found.expires_at <= session.now:
         raise Conflict(
             f"reservation {wanted} expired at {instants.display(found.expires_at)}",
@@ -193,13 +177,12 @@ def _live(session: Session, reservation_id: str) -> Any:
 
 def _open_parts(session: Session, ids: Sequence[str]) -> list[_Part]:
     """Return the open lines of these reservations, their levels locked."""
-    connection = session.connection()
-    keys = {tuple(row) for row in connection.execute(_KEYS, {"ids": list(ids)})}
+    keys = session.ask(_KEYS, ids=list(ids))
     found = levels.lock(session, {product for product, _ in keys}, {site for _, site in keys})
     by_id = {level.id: level for level in found.values()}
     return [
         _Part(row.reservation_id, by_id[row.level_id], row.held, row.backordered)
-        for row in connection.execute(_OPEN, {"ids": list(ids)})
+        for row in session.ask(_OPEN, ids=list(ids))
     ]
 
 
@@ -236,16 +219,11 @@ def _wanted(
     return wanted
 
 
-def _let_go(session: Session, ids: Sequence[str], *, status: str, kind: str) -> int:
-    """Give back all that these reservations hold; return the pieces that became free."""
-    parts = _open_parts(session, ids)
+def _let_go(session: Session, ids: Mapping[str, int | None], *, status: str, kind: str) -> int:
+    """Give back all that these reservations hold, each at its instant (None: now); return the
+    pieces that became free."""
+    parts = _open_parts(session, list(ids))
     changes = []
-    expiries = {}
-    if kind == "expire":
-        rows = session.connection().execute(
-            select(RESERVATION.c.id, RESERVATION.c.expires_at).where(RESERVATION.c.id.in_(ids))
-        )
-        expiries = {row.id: row.expires_at for row in rows}
     with posting(session) as current:
         for part in parts:
             if part.held:
@@ -255,7 +233,7 @@ def _let_go(session: Session, ids: Sequence[str], *, status: str, kind: str) -> 
                     part.held,
                     reserved=-1,
                     document=part.reservation_id,
-                    occurred_at=expiries.get(part.reservation_id),
+                    occurred_at=ids[part.reservation_id],
                 )
             _forget(part)
             changes.append(
@@ -293,8 +271,5 @@ def _refill(session: Session, current: Posting, parts: Sequence[_Part]) -> None:
         holds.fill(session, current, level)
 
 
-def _close(session: Session, ids: Sequence[str], status: str) -> None:
-    session.connection().execute(
-        _CLOSE,
-        [{"reservation": number, "becomes": status, "now": session.now} for number in ids],
-    )
+def _close(session: Session, ids: Iterable[str], status: str) -> None:
+    session.send(_CLOSE, [{"id": number, "status": status, "now": session.now} for number in ids])

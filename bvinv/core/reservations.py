@@ -9,36 +9,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
-from sqlalchemy import text as sql
-
 from bvinv.core import allocation, catalog, command_log, holds, levels, text, warehouses
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
-from bvinv.core.ledger import Level, Posting, posting
-from bvinv.core.levels import LINE, RESERVATION, Item, Key, Site
+from bvinv.core.ledger import Level, OpenLine, Posting, posting
+from bvinv.core.levels import Item, Key, Site
 from bvinv.core.models.log import Command
 from bvinv.core.models.reservation import STATUSES, LineRow, ReservationRow
 
 DEFAULT_TTL = 15 * 60 * 1_000_000  # microseconds
 LONGEST = 366 * 24 * 3600 * 1_000_000
 
-_FIND = select(
-    RESERVATION.c.id,
-    RESERVATION.c.status,
-    RESERVATION.c.terms,
-    RESERVATION.c.expires_at,
-    RESERVATION.c.created_at,
-).where(RESERVATION.c.id.in_(bindparam("ids", expanding=True)))
-_LINES = sql("""
+_FIND = Sql("SELECT id, status, terms, expires_at, created_at FROM reservation WHERE id IN :ids")
+_LINES = Sql("""
     SELECT l.reservation_id, p.sku, w.code AS warehouse, l.quantity, l.held, l.backordered
          , l.committed, l.released
-      FROM reservation_line l JOIN stock_level s ON s.id = l.level_id
-           JOIN product p ON p.id = s.product_id JOIN warehouse w ON w.id = s.warehouse_id
+      FROM reservation_line AS l JOIN stock_level AS s ON s.id = l.level_id
+           JOIN product AS p ON p.id = s.product_id JOIN warehouse AS w ON w.id = s.warehouse_id
      WHERE l.reservation_id IN :ids ORDER BY p.sku_key, w.code
-""").bindparams(bindparam("ids", expanding=True))
-_NEW = insert(RESERVATION)
-_NEW_LINE = insert(LINE)
+""")
+_NEW = Sql.insert(
+    "reservation", "id", "status", "terms", "expires_at", "command_id", "created_at", "updated_at"
+)
+_NEW_LINE = Sql.insert(
+    "reservation_line",
+    "reservation_id",
+    "level_id",
+    "quantity",
+    "held",
+    "backordered",
+    "committed",
+    "released",
+    "expires_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _checked(request: Request) -> Request | InventoryError:
 
 
 def _existing(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ReservationRow]]:
-    found = session.connection().execute(_FIND, {"ids": list(ids)}).all() if ids else []
+    found = session.ask(_FIND, ids=list(ids)) if ids else []
     rows = _rows(session, found)
     return {row.id: (row.terms, shown) for row, shown in zip(found, rows, strict=True)}
 
@@ -278,7 +281,7 @@ def _hold(
             )
         if backordered:
             level.waiting.append(
-                levels.OpenLine(request.reservation_id, level.id, held, backordered, expires_at)
+                OpenLine(request.reservation_id, level.id, held, backordered, expires_at)
             )
         scene.lines.append(
             {
@@ -287,6 +290,8 @@ def _hold(
                 "quantity": held + backordered,
                 "held": held,
                 "backordered": backordered,
+                "committed": 0,
+                "released": 0,
                 "expires_at": expires_at,
             }
         )
@@ -338,9 +343,8 @@ def _insert(session: Session, scene: _Scene) -> None:
     command_log.record(session, *(row["command_id"] for row in scene.reservations))
     for row in scene.reservations:
         row["command_id"] = row["command_id"].id
-    connection = session.connection()
-    connection.execute(_NEW, scene.reservations)
-    connection.execute(_NEW_LINE, scene.lines)
+    session.send(_NEW, scene.reservations)
+    session.send(_NEW_LINE, scene.lines)
 
 
 def _short(
@@ -352,7 +356,7 @@ def _short(
     """Return the refusal, with every short line and who holds its product."""
     by_site = {site.id: site.code for site in scene.sites.values()}
     skus = {item.id: item.sku for item in scene.items.values()}
-    errors = []
+    errors: list[dict[str, Any]] = []
     for want in short:
         product, site = want
         touched = [
@@ -394,7 +398,7 @@ def _short(
 def show(session: Session, *, reservation_id: str) -> ReservationRow:
     """Return a reservation as it is now. Raises NotFound."""
     wanted = text.code(reservation_id, what="reservation id", maximum=128)
-    found = session.connection().execute(_FIND, {"ids": [wanted]}).all()
+    found = session.ask(_FIND, ids=[wanted])
     if not found:
         raise unknown(wanted)
     [row] = _rows(session, found)
@@ -430,7 +434,8 @@ def page(
     `after` is the id of the last one seen. Raises InvalidInput, NotFound.
     """
     text.quantity(limit, what="limit", minimum=1, maximum=10_000)
-    where, values = ["1 = 1"], {"limit": limit + 1, "now": session.now}
+    where = ["1 = 1"]
+    values: dict[str, Any] = {"limit": limit + 1, "now": session.now}
     if status is not None:
         if status not in STATUSES:
             raise InvalidInput(f"the status is one of {', '.join(STATUSES)}")
@@ -441,8 +446,7 @@ def page(
             "(command_id, id) < (SELECT command_id, id FROM reservation WHERE id = :after)"
         )
         values["after"] = after
-    statement = sql(_PAGE.format(where=" AND ".join(where)))
-    found = session.connection().execute(statement, values).all()
+    found = session.ask(Sql(_PAGE.format(where=" AND ".join(where))), **values)
     rows = _rows(session, found[:limit])
     return rows, rows[-1].reservation_id if len(found) > limit else None
 
@@ -452,8 +456,8 @@ def _rows(session: Session, found: Sequence[Any]) -> list[ReservationRow]:
     if not found:
         return []
     lines: dict[str, list[LineRow]] = {row.id: [] for row in found}
-    for line in session.connection().execute(_LINES, {"ids": list(lines)}).mappings():
-        lines[line["reservation_id"]].append(LineRow.model_validate(dict(line)))
+    for number, *line in session.ask(_LINES, ids=list(lines)):
+        lines[number].append(LineRow(**dict(zip(LineRow.model_fields, line, strict=True))))
     rows = []
     for row in found:
         status, own = row.status, lines[row.id]

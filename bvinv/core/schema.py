@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from bvinv.core import db
+from bvinv.core import db, engines
 from bvinv.core.db import Database
 from bvinv.core.models.base import Row
 
@@ -29,7 +29,7 @@ def upgrade(database: Database) -> SchemaRow:
     """
     if database.path is None:
         return _upgrade(database)
-    db.create_file(database.path)
+    engines.create_file(database.path)
     assert database.gate is not None
     with database.gate.hold("init"):
         return _upgrade(database)
@@ -38,10 +38,12 @@ def upgrade(database: Database) -> SchemaRow:
 def _upgrade(database: Database) -> SchemaRow:
     with database._said_plainly():
         if database.path:
-            db.prepare_file(database.path)
+            engines.prepare_file(database.path)
         engine = database.connect()
         try:
-            with engine.execution_options(write=True).begin() as connection:
+            with engine.begin() as connection:
+                if database.path:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return _migrate(database, connection)
         finally:
             engine.dispose()

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, update
-from sqlalchemy import text as sql
-
 from bvinv.core import catalog, command_log, holds, levels, text, warehouses
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput
-from bvinv.core.ledger import ADJUSTMENT, LEVEL, SUPPLIER, Level, Place, Posting, posting
+from bvinv.core.ledger import ADJUSTMENT, SUPPLIER, Level, Place, Posting, posting
 from bvinv.core.levels import Item, Site
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.stock import LevelRow
@@ -26,13 +23,13 @@ _SHOWN = f"""
       FROM stock_level l JOIN product p ON p.id = l.product_id
            JOIN warehouse w ON w.id = l.warehouse_id
 """
-_OF_PRODUCT = sql(f"{_SHOWN} WHERE l.product_id = :product ORDER BY w.priority, w.code")
-_ONE = sql(f"{_SHOWN} WHERE l.product_id = :product AND l.warehouse_id = :site")
+_OF_PRODUCT = Sql(f"{_SHOWN} WHERE l.product_id = :product ORDER BY w.priority, w.code")
+_ONE = Sql(f"{_SHOWN} WHERE l.product_id = :product AND l.warehouse_id = :site")
 _PAGE = f"""
     SELECT * FROM ({_SHOWN} WHERE {{where}}) AS shown
      WHERE {{having}} ORDER BY sku_key, warehouse LIMIT :limit
 """
-_AS_OF = sql("""
+_AS_OF = Sql("""
     SELECT w.code AS warehouse, coalesce(sum(m.on_hand_change), 0) AS on_hand
          , coalesce(sum(m.reserved_change), 0)
          - (SELECT coalesce(sum(r.held), 0) FROM reservation_line r
@@ -43,6 +40,14 @@ _AS_OF = sql("""
            LEFT JOIN movement m ON m.level_id = l.id AND m.occurred_at <= :at
      WHERE l.product_id = :product
      GROUP BY l.id, w.code, w.priority ORDER BY w.priority, w.code
+""")
+
+SETTINGS = ("reorder_point", "max_stock", "safety_stock")
+_CONFIGURE = Sql("""
+    UPDATE stock_level
+       SET reorder_point = :reorder_point, max_stock = :max_stock, safety_stock = :safety_stock
+         , version = version + 1, updated_at = :now
+     WHERE id = :level
 """)
 
 
@@ -91,7 +96,8 @@ def page(
     (available + in transit) is under the reorder point. Raises InvalidInput, NotFound.
     """
     text.quantity(limit, what="limit", minimum=1, maximum=100_000)
-    where, having, values = ["1 = 1"], ["1 = 1"], {"now": session.now, "limit": limit + 1}
+    where, having = ["1 = 1"], ["1 = 1"]
+    values: dict[str, Any] = {"limit": limit + 1}
     if warehouse is not None:
         where.append("l.warehouse_id = :site")
         values["site"] = warehouses.site(session, warehouse).id
@@ -106,7 +112,7 @@ def page(
         having.append(f"{position} <= coalesce(safety_stock, 0)")
     if below_reorder_point:
         having.append(f"{position} + in_transit < reorder_point")
-    statement = sql(_PAGE.format(where=" AND ".join(where), having=" AND ".join(having)))
+    statement = Sql(_PAGE.format(where=" AND ".join(where), having=" AND ".join(having)))
     rows = _rows(session, statement, **values)
     if len(rows) <= limit:
         return rows, None
@@ -279,10 +285,8 @@ def configure(
         )
     if before == after:
         return before
-    session.connection().execute(
-        update(LEVEL).where(LEVEL.c.id == bindparam("level")),
-        [{"level": level.id, **settings, "version": before.version + 1, "updated_at": session.now}],
-    )
+    values = {name: getattr(after, name) for name in SETTINGS}
+    session.send(_CONFIGURE, [{"level": level.id, **values, "now": session.now}])
     told = {"warehouse": site.code, **settings}
     command_log.tell(session, [Tale("stock.configured", item.sku, told, session.command)])
     return _one(session, item, site)
@@ -384,26 +388,25 @@ def _one(session: Session, item: Item, site: Site) -> LevelRow:
 
 
 def _rows(session: Session, statement: Any, **values: Any) -> list[LevelRow]:
-    found = session.connection().execute(statement, {"now": session.now, **values})
-    return [_row(row) for row in found.mappings()]
+    return [_row(row) for row in session.ask(statement, now=session.now, **values)]
 
 
 def _row(row: Any) -> LevelRow:
     return LevelRow(
-        sku=row["sku"],
-        warehouse=row["warehouse"],
-        on_hand=row["on_hand"],
-        reserved=row["reserved"],
-        available=row["on_hand"] - row["reserved"] - row["backordered"],
-        backordered=row["backordered"],
-        in_transit=row["in_transit"],
+        sku=row.sku,
+        warehouse=row.warehouse,
+        on_hand=row.on_hand,
+        reserved=row.reserved,
+        available=row.on_hand - row.reserved - row.backordered,
+        backordered=row.backordered,
+        in_transit=row.in_transit,
         on_order=0,
-        reorder_point=row["reorder_point"],
-        max_stock=row["max_stock"],
-        safety_stock=row["safety_stock"],
-        version=row["version"],
-        updated_at=row["updated_at"],
-        unsellable=row["unsellable"],
+        reorder_point=row.reorder_point,
+        max_stock=row.max_stock,
+        safety_stock=row.safety_stock,
+        version=row.version,
+        updated_at=row.updated_at,
+        unsellable=row.unsellable,
     )
 
 
@@ -426,7 +429,6 @@ def _nothing(item: Item, site: Site) -> LevelRow:
 
 
 def _as_of(session: Session, item: Item, at: int) -> list[LevelRow]:
-    values = {"product": item.id, "at": at, "now": session.now}
     return [
         LevelRow(
             sku=item.sku,
@@ -444,5 +446,5 @@ def _as_of(session: Session, item: Item, at: int) -> list[LevelRow]:
             updated_at=row.updated_at,
             unsellable=None,
         )
-        for row in session.connection().execute(_AS_OF, values)
+        for row in session.ask(_AS_OF, product=item.id, at=at, now=session.now)
     ]

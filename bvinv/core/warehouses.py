@@ -4,11 +4,30 @@ from sqlalchemy import func, insert, select
 
 from bvinv.core import command_log, text
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session
+from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
-from bvinv.core.ledger import BIN_LEVEL, LEVEL, VIRTUAL_ENDS, Place
-from bvinv.core.levels import BIN, WAREHOUSE, Site, rank
-from bvinv.core.models.warehouse import DOCK, KINDS, SELLABLE, SHELF, BinRow, WarehouseRow
+from bvinv.core.ledger import VIRTUAL_ENDS, Place
+from bvinv.core.levels import Site, rank
+from bvinv.core.models.base import table
+from bvinv.core.models.stock import BinLevel, StockLevel
+from bvinv.core.models.warehouse import (
+    DOCK,
+    KINDS,
+    SELLABLE,
+    SHELF,
+    Bin,
+    BinRow,
+    Warehouse,
+    WarehouseRow,
+)
+
+WAREHOUSE = table(Warehouse)
+BIN = table(Bin)
+BIN_LEVEL = table(BinLevel)
+LEVEL = table(StockLevel)
+_SITES = Sql("SELECT id, code, priority FROM warehouse ORDER BY priority, code")
+_SITE = Sql("SELECT id, code, priority FROM warehouse WHERE code = :code")
+_BINS_OF = Sql("SELECT id, code, kind FROM bin WHERE warehouse_id = :site")
 
 
 def code(name: str) -> str:
@@ -26,26 +45,16 @@ def bin_code(name: str) -> str:
 
 def sites(session: Session) -> dict[str, Site]:
     """Return every warehouse by its code, in the order in which they are asked for stock."""
-    found = session.connection().execute(
-        select(WAREHOUSE.c.id, WAREHOUSE.c.code, WAREHOUSE.c.priority).order_by(
-            WAREHOUSE.c.priority, WAREHOUSE.c.code
-        )
-    )
-    return {row.code: Site(*row) for row in found}
+    return {row.code: Site(*row) for row in session.ask(_SITES)}
 
 
 def site(session: Session, name: str) -> Site:
     """Return one warehouse. Raises NotFound."""
     wanted = code(name)
-    found = session.connection().execute(
-        select(WAREHOUSE.c.id, WAREHOUSE.c.code, WAREHOUSE.c.priority).where(
-            WAREHOUSE.c.code == wanted
-        )
-    )
-    row = found.one_or_none()
-    if row is None:
+    rows = session.ask(_SITE, code=wanted)
+    if not rows:
         raise unknown(wanted)
-    return Site(*row)
+    return Site(*rows[0])
 
 
 def unknown(wanted: str) -> NotFound:
@@ -57,11 +66,9 @@ def unknown(wanted: str) -> NotFound:
 
 def bins(session: Session, warehouse: Site) -> dict[str, Place]:
     """Return every bin of a warehouse by its code."""
-    found = session.connection().execute(
-        select(BIN.c.code, BIN.c.id, BIN.c.kind).where(BIN.c.warehouse_id == warehouse.id)
-    )
     return {
-        row.code: Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind)) for row in found
+        row.code: Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind))
+        for row in session.ask(_BINS_OF, site=warehouse.id)
     }
 
 
@@ -86,7 +93,7 @@ def add(session: Session, *, name_code: str, name: str, priority: int = 100) -> 
     text.quantity(priority, what="priority", minimum=0, maximum=10_000)
     if wanted in sites(session):
         raise Conflict(f"there is a warehouse {wanted} already", warehouse=wanted)
-    connection = session.connection()
+    connection = session.wire
     number = connection.execute(
         insert(WAREHOUSE).returning(WAREHOUSE.c.id),
         {"code": wanted, "name": checked, "priority": priority, "created_at": session.now},
@@ -113,9 +120,7 @@ def add_bin(session: Session, *, warehouse: str, name: str, kind: str = "storage
         raise InvalidInput(f"a bin is one of {', '.join(KINDS)}, not {text.quoted(kind)}")
     if wanted in bins(session, where):
         raise Conflict(f"there is a bin {wanted} in {where.code} already", bin=wanted)
-    session.connection().execute(
-        insert(BIN), {"warehouse_id": where.id, "code": wanted, "kind": kind}
-    )
+    session.wire.execute(insert(BIN), {"warehouse_id": where.id, "code": wanted, "kind": kind})
     told = {"bin": wanted, "kind": kind}
     command_log.tell(session, [Tale("warehouse.bin-created", where.code, told, session.command)])
     return BinRow(warehouse=where.code, bin=wanted, kind=kind, skus=0, quantity=0)
@@ -148,14 +153,14 @@ _SHOWN = (
 
 def warehouses(session: Session) -> list[WarehouseRow]:
     """Return every warehouse, in the order in which they are asked for stock."""
-    found = session.connection().execute(_SHOWN).mappings()
+    found = session.wire.execute(_SHOWN).mappings()
     return [WarehouseRow.model_validate(dict(row)) for row in found]
 
 
 def show(session: Session, *, name: str) -> WarehouseRow:
     """Return one warehouse. Raises NotFound."""
     wanted = code(name)
-    found = session.connection().execute(_SHOWN.where(WAREHOUSE.c.code == wanted)).mappings()
+    found = session.wire.execute(_SHOWN.where(WAREHOUSE.c.code == wanted)).mappings()
     row = found.one_or_none()
     if row is None:
         raise unknown(wanted)
@@ -165,7 +170,7 @@ def show(session: Session, *, name: str) -> WarehouseRow:
 def show_bins(session: Session, *, warehouse: str) -> list[BinRow]:
     """Return the bins of a warehouse by code, with what lies in each. Raises NotFound."""
     where = site(session, warehouse)
-    found = session.connection().execute(
+    found = session.wire.execute(
         select(
             BIN.c.code.label("bin"),
             BIN.c.kind,

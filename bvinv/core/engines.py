@@ -1,0 +1,213 @@
+"""The two engines: how each is opened, and what its errors mean to a person.
+
+With `db`, the only modules that know SQLite from PostgreSQL. The settings are those of
+RELIABILITY.md 2.14, and each is read back.
+"""
+
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Engine, QueuePool, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bvinv.core.errors import (
+    Busy,
+    Conflict,
+    InvalidInput,
+    InventoryError,
+    NotPermitted,
+    VerificationFailed,
+)
+
+APPLICATION_ID = 0x6276696E  # "bvin"
+PRAGMAS = {
+    "busy_timeout": 10_000,
+    "foreign_keys": 1,
+    "synchronous": 2,  # FULL: what is acknowledged survives a power cut
+    "recursive_triggers": 1,  # REPLACE must not slip past the append-only triggers
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "journal_size_limit": 64 * 2**20,
+    "wal_autocheckpoint": 1000,
+    "temp_store": 2,
+    "mmap_size": 0,
+    "cache_size": -16_384,  # KiB
+}
+
+
+class Again(Conflict):
+    """PostgreSQL could not serialise this transaction; the same one may now succeed."""
+
+
+# --- SQLite -------------------------------------------------------------------------------------
+
+
+def sqlite_driver() -> ModuleType:
+    """Return the one SQLite library of this process: the standard one where it is safe."""
+    import sqlite3
+
+    if not _is_safe(sqlite3.sqlite_version_info):
+        try:
+            import pysqlite3
+        except ImportError:
+            return sqlite3
+        if _is_safe(pysqlite3.sqlite_version_info):
+            return pysqlite3  # type: ignore[no-any-return]
+    return sqlite3
+
+
+def wal_is_safe() -> bool:
+    """Tell whether the library in use is free of the WAL-reset race (RELIABILITY.md 2.1)."""
+    return _is_safe(sqlite_driver().sqlite_version_info)
+
+
+def _is_safe(version: tuple[int, ...]) -> bool:
+    return (
+        version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    )
+
+
+def sqlite_engine(path: Path) -> Engine:
+    return create_engine(
+        "sqlite://",
+        module=sqlite_driver(),
+        creator=lambda: _sqlite_connection(path),
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=0,
+    )
+
+
+def _sqlite_connection(path: Path) -> Any:
+    connection = sqlite_driver().connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=10,
+        isolation_level=None,  # SQLAlchemy says BEGIN, never the driver
+        check_same_thread=False,
+    )
+    for name, value in PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+        [read_back] = connection.execute(f"PRAGMA {name}").fetchone() or [None]
+        if read_back != value:
+            raise VerificationFailed(
+                f"SQLite answers {read_back} for {name}, which has to be {value}",
+                hint="report this with the output of: bvinv --version",
+            )
+    return connection
+
+
+def create_file(path: Path) -> None:
+    """Create an empty database that its owner alone may read, unless it is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise InvalidInput(f"{path} cannot be a database") from None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be created: {error.strerror}") from None
+
+
+def prepare_file(path: Path) -> None:
+    """Make the file a WAL database of bvinv's. Raises InvalidInput if it is somebody else's."""
+    connection = _sqlite_connection(path)
+    try:
+        [owner] = connection.execute("PRAGMA application_id").fetchone()
+        [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if owner != APPLICATION_ID:
+            if tables:
+                raise InvalidInput(f"{path} is another program's database")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        [mode] = connection.execute("PRAGMA journal_mode = wal").fetchone()
+        if mode != "wal":
+            raise InvalidInput(f"{path} cannot use a write-ahead log on this file system")
+    finally:
+        connection.close()
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+
+def postgresql_url(where: str) -> str:
+    scheme, _, rest = where.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise InvalidInput(
+            f"no database is known by the scheme {scheme[:40]!r}",
+            hint="give a path, sqlite:///PATH or postgresql://USER@HOST/NAME",
+        )
+    url = f"postgresql+psycopg://{rest}"
+    try:
+        make_url(url)
+    except ArgumentError:
+        raise InvalidInput("the PostgreSQL URL cannot be read") from None
+    return url
+
+
+def postgresql_engine(url: str, patience: float) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=4,
+        max_overflow=0,
+        pool_pre_ping=False,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 10, "application_name": "bvinv"},
+    )
+
+    @event.listens_for(engine, "connect")
+    def set_timeouts(connection: Any, record: object) -> None:  # noqa: ARG001
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {int(patience * 1000)}")
+            cursor.execute("SET idle_in_transaction_session_timeout = '5min'")
+        connection.commit()
+
+    return engine
+
+
+# --- What the engines say, plainly --------------------------------------------------------------
+
+
+def plain(error: Exception, name: str) -> InventoryError | None:
+    """Return what the driver's error means to a person; None for a bug of ours."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return _plain_sqlite(code & 0xFF, name)
+    if not hasattr(error, "sqlstate"):
+        return None
+    state = error.sqlstate
+    match state:
+        case "40001" | "40P01" | "23505":
+            return Again(f"PostgreSQL says {state}")
+        case "55P03":
+            return Busy("somebody else holds the rows that this needs", hint="try again")
+        case "42501" | "25006":
+            return NotPermitted(f"{name} is not yours to change")
+        case "53100" | "53200" | "53300":
+            return Busy(f"the server of {name} has no room left", hint="try again later")
+    if state is None or state[:2] in ("08", "57", "28", "3D"):
+        reason = str(error).strip().splitlines()[-1:] or ["no answer"]
+        return Busy(f"{name} is away: {reason[0][:200]}", hint="check the URL and the server")
+    return None
+
+
+def _plain_sqlite(code: int, name: str) -> InventoryError | None:
+    match code:
+        case 5 | 6 | 15:  # BUSY, LOCKED, PROTOCOL
+            return Busy(f"another program holds {name}", hint="close it, or try again")
+        case 8 | 3:  # READONLY, PERM
+            return NotPermitted(f"{name} is not yours to write")
+        case 14:  # CANTOPEN
+            return NotPermitted(f"{name} cannot be opened")
+        case 13:  # FULL
+            return Busy(f"the disk of {name} is full", hint="free some room and try again")
+        case 10:  # IOERR
+            return Busy(f"the disk of {name} reports an error", hint="nothing was changed")
+        case 11:  # CORRUPT
+            return VerificationFailed(f"{name} is damaged", hint="restore a backup")
+        case 26:  # NOTADB
+            return InvalidInput(f"{name} is not a database of bvinv")
+        case _:
+            return None
