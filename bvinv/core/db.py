@@ -40,8 +40,9 @@ class Sql:
     def __init__(self, statement: str, *, lock: str = "") -> None:
         """Keep the statement; nothing is sent yet."""
         self.on_sqlite = re.sub(r"\bIN :(\w+)", r"IN (SELECT value FROM json_each(:\1))", statement)
-        pyformat = re.sub(r"\bIN :(\w+)", r"= ANY(:\1)", f"{statement} {lock}")
+        pyformat = re.sub(r"\bIN :(\w+)", r"= ANY(:\1)", statement)
         self.on_postgresql = re.sub(r":(\w+)", r"%(\1)s", pyformat)
+        self.locked = f"{self.on_postgresql} {lock}" if lock else self.on_postgresql
         self.row: Callable[[Iterable[Any]], Any] | None = None
 
     @classmethod
@@ -65,7 +66,7 @@ class Session(sqlmodel.Session):
 
     command: Command
     clock: Callable[[], int]
-    step: int
+    step: int  # 1 in a writer, whose instants go up and whose reads lock; 0 in a reader
     touched: dict[int, Any]  # level id -> counts before, and the level; kept by the ledger
 
     @cached_property
@@ -80,6 +81,19 @@ class Session(sqlmodel.Session):
         if sql.row is None:
             sql.row = _row_maker(cursor.description)
         return [sql.row(row) for row in cursor.fetchall()]
+
+    def stream(self, sql: Sql, **values: Any) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a long answer as plain tuples, in flat memory."""
+        if self._is_sqlite:
+            cursor = self._send(sql, values)
+        else:
+            cursor = self._driver.cursor(name="stream")
+            cursor.itersize = 5000
+            cursor.execute(sql.on_postgresql, values)
+        try:
+            yield from cursor
+        finally:
+            cursor.close()
 
     def send(self, sql: Sql, rows: Sequence[dict[str, Any]]) -> int:
         """Run the statement once for each of these values; return how many rows it changed."""
@@ -106,7 +120,7 @@ class Session(sqlmodel.Session):
                 if isinstance(value, list):
                     values[name] = json.dumps(value)
             return self._driver.execute(sql.on_sqlite, values)
-        return self._driver.execute(sql.on_postgresql, values)
+        return self._driver.execute(sql.locked if self.step else sql.on_postgresql, values)
 
     @cached_property
     def _driver(self) -> Any:

@@ -1,0 +1,283 @@
+"""Proof: every chain replayed, every count compared with what it is derived from.
+
+`verify` reads the ledger from the first movement to the last, in one snapshot and in flat memory,
+and believes nothing that is stored beside it.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bvinv.core import text
+from bvinv.core.db import Session, Sql
+from bvinv.core.errors import InvalidInput
+from bvinv.core.ledger import VIRTUAL_ENDS, genesis, link
+from bvinv.core.models.base import Row
+from bvinv.core.models.reservation import OPEN
+from bvinv.core.models.warehouse import SELLABLE
+
+MOST_FINDINGS = 100
+
+_LEVELS = Sql("""
+    SELECT l.id, p.sku, w.code AS warehouse, l.on_hand, l.unsellable, l.reserved, l.head_seq
+         , l.head_hash, l.warehouse_id
+      FROM stock_level AS l JOIN product AS p ON p.id = l.product_id
+           JOIN warehouse AS w ON w.id = l.warehouse_id
+     WHERE l.id > :after ORDER BY l.id LIMIT :batch
+""")
+# Numbers first, then words, in the order in which `ledger.link` takes them.
+_MOVEMENTS = Sql("""
+    SELECT level_id, level_seq, quantity, on_hand_change, reserved_change, on_hand, reserved
+         , occurred_at, recorded_at, reverses, kind, reason, from_bin, to_bin, document, actor
+         , previous_hash, hash
+      FROM movement WHERE level_id BETWEEN :first AND :last ORDER BY level_id, level_seq
+""")
+_BINS = Sql("SELECT id, warehouse_id, code, kind FROM bin")
+_BIN_LEVELS = Sql("""
+    SELECT level_id, bin_id, quantity FROM bin_level WHERE level_id BETWEEN :first AND :last
+""")
+_HELD = Sql(f"""
+    SELECT level_id, sum(held) AS held FROM reservation_line
+     WHERE {OPEN} AND level_id BETWEEN :first AND :last GROUP BY level_id
+""")
+# What no single level shows. Each statement names what it finds.
+_DOCUMENTS = {
+    "a closed reservation still holds something": Sql(f"""
+        SELECT DISTINCT r.id AS subject FROM reservation AS r
+          JOIN reservation_line AS l ON l.reservation_id = r.id
+         WHERE r.status <> 'held' AND {OPEN} LIMIT 100
+    """),
+    "a reservation has no lines": Sql("""
+        SELECT r.id AS subject FROM reservation AS r WHERE NOT EXISTS
+               (SELECT 1 FROM reservation_line AS l WHERE l.reservation_id = r.id) LIMIT 100
+    """),
+    "a line's parts do not add up": Sql("""
+        SELECT reservation_id AS subject FROM reservation_line
+         WHERE quantity <> held + backordered + committed + released
+            OR held < 0 OR backordered < 0 OR committed < 0 OR released < 0 LIMIT 100
+    """),
+    "a movement has no command": Sql("""
+        SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
+               (SELECT 1 FROM command_log AS c WHERE c.id = m.command_id) LIMIT 100
+    """),
+    "a movement's command has no event": Sql("""
+        SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
+               (SELECT 1 FROM event AS e WHERE e.command_id = m.command_id) LIMIT 100
+    """),
+    "a movement belongs to no level": Sql("""
+        SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
+               (SELECT 1 FROM stock_level AS l WHERE l.id = m.level_id) LIMIT 100
+    """),
+}
+
+
+class Finding(Row):
+    """One thing that is wrong: where, and what. `movement` is a level_seq, 0 for none."""
+
+    sku: str = ""
+    warehouse: str = ""
+    subject: str = ""
+    movement: int = 0
+    detail: str
+
+
+class VerificationRow(Row):
+    """What was read, the digest of all heads, and what is wrong; sound means nothing is."""
+
+    levels: int
+    movements: int
+    reservations: int
+    head: str
+    sound: bool
+    findings: list[Finding]
+
+
+def verify(session: Session, *, batch: int = 2000) -> VerificationRow:
+    """Replay every chain and compare every count; return the first findings, 100 at most.
+
+    The head is a SHA-256 over every level's SKU, warehouse and chain head, by SKU and warehouse:
+    equal books have equal heads, on either engine.
+    """
+    findings: list[Finding] = []
+    heads: list[bytes] = []
+    count = movements = after = 0
+    kinds = {(row.warehouse_id, row.code): (row.id, row.kind) for row in session.ask(_BINS)}
+    while page := session.ask(_LEVELS, after=after, batch=batch):
+        first, after = page[0].id, page[-1].id
+        movements += _verify_page(session, page, first, after, kinds, findings)
+        heads += [_head(row) for row in page]
+        count += len(page)
+    for detail, statement in _DOCUMENTS.items():
+        findings += [
+            Finding(subject=str(row.subject), detail=detail) for row in session.ask(statement)
+        ]
+    [reservations] = session.ask(Sql("SELECT count(*) AS found FROM reservation"))
+    return VerificationRow(
+        levels=count,
+        movements=movements,
+        reservations=reservations.found,
+        head=_digest(heads),
+        sound=not findings,
+        findings=findings[:MOST_FINDINGS],
+    )
+
+
+def head(session: Session) -> str:
+    """Return the digest of all chain heads as 64 hexadecimal digits, without replaying them."""
+    heads = []
+    after = 0
+    while page := session.ask(_LEVELS, after=after, batch=5000):
+        heads += [_head(row) for row in page]
+        after = page[-1].id
+    return _digest(heads)
+
+
+def compare(found: str, against: str) -> Finding | None:
+    """Return a finding when the head is not the one that was kept elsewhere.
+
+    Raises InvalidInput when that is not 64 hexadecimal digits.
+    """
+    kept = against.strip().lower()
+    if len(kept) != 64 or set(kept) - set("0123456789abcdef"):
+        raise InvalidInput(
+            f"a head is 64 hexadecimal digits, not {text.quoted(against)}",
+            hint="bvinv stock verify --head prints one",
+        )
+    if hmac.compare_digest(found, kept):
+        return None
+    return Finding(subject="head", detail=f"the head is {found}, not {kept}: the books differ")
+
+
+def _head(row: Any) -> bytes:
+    said = f"{text.key(row.sku)}\x1f{row.warehouse}\x1f{row.head_seq}\x1f".encode()
+    return said + bytes(row.head_hash)
+
+
+def _digest(heads: list[bytes]) -> str:
+    digest = hashlib.sha256()
+    for one in sorted(heads):
+        digest.update(hashlib.sha256(one).digest())
+    return digest.hexdigest()
+
+
+class _Chain:
+    """The replay of one level: what its movements alone say about it."""
+
+    def __init__(self, row: Any, kinds: dict[tuple[int, str], tuple[int, str]]) -> None:
+        self.row = row
+        self.kinds = kinds
+        self.seq = 0
+        self.on_hand = 0
+        self.reserved = 0
+        self.hash = genesis(row.sku, row.warehouse)
+        self.bins: dict[str, int] = {}
+        self.reversed: set[int] = set()
+        self.fault: tuple[int, str] | None = None
+
+    def follow(self, movement: Sequence[Any]) -> None:
+        """Take the next movement, and remember the first thing that is wrong."""
+        (_, seq, quantity, on_hand_change, reserved_change, on_hand, reserved, *_) = movement
+        numbers, words = movement[1:10], movement[10:16]
+        origin, target = words[2], words[3]
+        self.seq += 1
+        self.on_hand += on_hand_change
+        self.reserved += reserved_change
+        if self.fault:
+            return
+        if seq != self.seq:
+            self.fault = (seq, f"movement {self.seq} is missing")
+        elif bytes(movement[16]) != self.hash:
+            self.fault = (seq, "the chain is broken: it does not follow the movement before it")
+        elif (digest := link(self.hash, numbers, words)) != bytes(movement[17]):
+            self.fault = (seq, "it was changed after it was written: its hash does not fit")
+        elif on_hand != self.on_hand or reserved != self.reserved:
+            self.fault = (seq, "its results do not follow from the movements before it")
+        elif not 0 <= reserved <= on_hand:
+            self.fault = (seq, f"{reserved} reserved of {on_hand} on hand")
+        else:
+            self.hash = digest
+            self._carry(seq, origin, target, quantity, on_hand_change, movement[9])
+
+    def _carry(
+        self, seq: int, origin: str, target: str, quantity: int, change: int, reverses: int
+    ) -> None:
+        """Move the pieces between bins and see that the change of on hand follows."""
+        sellable = 0
+        for name, by in ((origin, -quantity), (target, quantity)):
+            if not name or name.upper() in VIRTUAL_ENDS:
+                continue
+            known = self.kinds.get((self.row.warehouse_id, name))
+            if known is None:
+                self.fault = (seq, f"there is no bin {name}")
+                return
+            self.bins[name] = self.bins.get(name, 0) + by
+            if self.bins[name] < 0:
+                self.fault = (seq, f"bin {name} falls to {self.bins[name]}")
+            if known[1] in SELLABLE:
+                sellable += by
+        if sellable != change:
+            self.fault = (seq, f"its bins change what is on hand by {sellable}, it says {change}")
+        if reverses:
+            if reverses in self.reversed:
+                self.fault = (seq, f"movement {reverses} is reversed a second time")
+            self.reversed.add(reverses)
+
+    def faults(self, stored_bins: dict[int, int], held: int) -> Iterator[tuple[int, str]]:
+        """Yield what is wrong, the chain's own fault first, then counts that do not follow."""
+        row = self.row
+        if self.fault:
+            yield self.fault
+            return
+        if row.head_seq != self.seq or bytes(row.head_hash) != self.hash:
+            yield self.seq, f"the level ends at {row.head_seq}, its chain at {self.seq}"
+        if row.on_hand != self.on_hand:
+            yield 0, f"on hand is {row.on_hand}, its movements add up to {self.on_hand}"
+        if row.reserved != self.reserved:
+            yield 0, f"reserved is {row.reserved}, its movements add up to {self.reserved}"
+        if row.reserved != held:
+            yield 0, f"reserved is {row.reserved}, its reservations hold {held}"
+        sellable = unsellable = 0
+        by_id = {self.kinds[row.warehouse_id, name]: n for name, n in self.bins.items()}
+        for (number, kind), quantity in by_id.items():
+            sellable += quantity if kind in SELLABLE else 0
+            unsellable += 0 if kind in SELLABLE else quantity
+            stored = stored_bins.pop(number, 0)
+            if stored != quantity:
+                yield 0, f"a bin has {stored}, its movements add up to {quantity}"
+        for quantity in stored_bins.values():
+            if quantity:
+                yield 0, f"a bin has {quantity}, which no movement brought"
+        if sellable != row.on_hand:
+            yield 0, f"on hand is {row.on_hand}, its sellable bins hold {sellable}"
+        if unsellable != row.unsellable:
+            yield 0, f"unsellable is {row.unsellable}, its bins hold {unsellable}"
+
+
+def _verify_page(
+    session: Session,
+    page: Sequence[Any],
+    first: int,
+    last: int,
+    kinds: dict[tuple[int, str], tuple[int, str]],
+    findings: list[Finding],
+) -> int:
+    span = {"first": first, "last": last}
+    chains = {row.id: _Chain(row, kinds) for row in page}
+    count = 0
+    for movement in session.stream(_MOVEMENTS, **span):
+        count += 1
+        chain = chains.get(movement[0])
+        if chain:
+            chain.follow(movement)
+    bins: dict[int, dict[int, int]] = {}
+    for row in session.ask(_BIN_LEVELS, **span):
+        bins.setdefault(row.level_id, {})[row.bin_id] = row.quantity
+    held = {row.level_id: int(row.held) for row in session.ask(_HELD, **span)}
+    for number, chain in chains.items():
+        for seq, detail in chain.faults(bins.get(number, {}), held.get(number, 0)):
+            row = chain.row
+            findings.append(
+                Finding(sku=row.sku, warehouse=row.warehouse, movement=seq, detail=detail)
+            )
+    return count
