@@ -111,6 +111,16 @@ def warn(text: str) -> None:
     _say("warning:", "bold yellow", f" {text}")
 
 
+def heading(text: str) -> None:
+    """Print a line of a story on stdout, with room above it."""
+    _tell(f"\n{text}", "bold cyan")
+
+
+def prompt(command: str) -> None:
+    """Print a command of a story on stdout, as if somebody had typed it."""
+    _tell(f"$ {command}", "green")
+
+
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield advance(n), which moves a bar on a terminal and does nothing elsewhere."""
@@ -190,16 +200,20 @@ def _show_tabulated(
     from tabulate import tabulate
 
     def cell(value: Any) -> str:
+        if value in ([], {}):
+            return ""
         if fmt is Format.plain:
             return _safe(_text(value))
         return _safe(" ".join(_text(value).splitlines())).replace("|", r"\|")
 
+    many: dict[str, list[Record]] = {}
     if isinstance(result, list):
         headers = list(columns or _keys(result))
         rows = [[record.get(key) for key in headers] for record in result]
     else:
         headers = [] if fmt is Format.plain else ["key", "value"]
-        rows = [[key, result.get(key)] for key in columns or result]
+        own, many = _parted(result, columns)
+        rows = [[key, result.get(key)] for key in own]
     rights = [isinstance(result, list) and _is_numeric(cells) for cells in zip(*rows, strict=True)]
     text = tabulate(
         [map(cell, row) for row in rows],
@@ -210,6 +224,19 @@ def _show_tabulated(
         colalign=["right" if right else "left" for right in rights],
     )
     print(text)
+    for key, inner in many.items():
+        print(f"\n{cell(key)}\n" if fmt is Format.markdown else f"\n{cell(key)}:")
+        _show_tabulated(inner, fmt, None)
+
+
+def _parted(
+    result: Record, columns: Sequence[str] | None
+) -> tuple[list[str], dict[str, list[Record]]]:
+    """Return the keys to show beside their values, and the tables inside the record."""
+    keys = columns or list(result)
+    lists = {key: result[key] for key in keys if isinstance(result.get(key), list)}
+    many = {key: rows for key, rows in lists.items() if rows and isinstance(rows[0], dict)}
+    return [key for key in keys if key not in many], many
 
 
 def _show_table(result: Record | list[Record], columns: Sequence[str] | None) -> None:
@@ -219,10 +246,8 @@ def _show_table(result: Record | list[Record], columns: Sequence[str] | None) ->
     if isinstance(result, list):
         console.print(_grid(result, columns or _keys(result), console.width))
         return
-    keys = columns or list(result)
-    lists = {key: result[key] for key in keys if isinstance(result.get(key), list)}
-    many = {key: rows for key, rows in lists.items() if rows and isinstance(rows[0], dict)}
-    console.print(_block(result, [key for key in keys if key not in many]))
+    own, many = _parted(result, columns)
+    console.print(_block(result, own))
     for key, rows in many.items():
         console.print("\n" + _safe(key.replace("_", " ")), style="bold")
         console.print(Padding(_grid(rows, _keys(rows), console.width - 2), (0, 0, 0, 2)))
@@ -246,6 +271,15 @@ def _say(marked: str, style: str, rest: str = "") -> None:
         console.print(Text.assemble((_safe(marked), style), _safe(rest)), soft_wrap=True)
     # Written to sys.stderr as it is now, which a progress bar may have replaced.
     sys.stderr.write(captured.get())
+
+
+def _tell(text: str, style: str) -> None:
+    """Print a line of a story; flushed, because errors take the other way."""
+    if sys.stdout.isatty():
+        _console(stderr=False).print(text, style=style, soft_wrap=False)
+    else:
+        print(text)
+    sys.stdout.flush()
 
 
 def _shown(value: Any) -> str:

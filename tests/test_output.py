@@ -117,8 +117,11 @@ def test_plain(shown):
         "reservation_id  SO-1\n"
         "status          held\n"
         "expires_at      2026-03-01T09:45:00.123456Z\n"
-        'lines           [{"sku":"HX-1","quantity":7},{"sku":"1e5","quantity":12}]\n'
         "replayed        false\n"
+        "\nlines:\n"
+        "sku      quantity\n"
+        "HX-1            7\n"
+        "1e5            12\n"
     )
     assert (
         shown(LEVELS[1], "plain", columns=["on_hand", "sku"]) == "on_hand  123456\nsku      0012\n"

@@ -178,10 +178,11 @@ class Database:
         On SQLite the write lock is taken first, so that what a caller checked is still true when
         it writes. With `dry_run` everything runs and nothing is kept.
         """
+        engine = self.engine  # checked before the lock file is made
         with (
             self._said_plainly(),
             self._turn(command.name),
-            Session(self.engine, autoflush=False, expire_on_commit=False) as session,
+            Session(engine, autoflush=False, expire_on_commit=False) as session,
         ):
             session.clock, session.step, session.command = self.clock, 1, command
             session.touched = {}
@@ -212,13 +213,16 @@ class Database:
     def engine(self) -> Engine:
         """The engine, opened and checked: it exists, is ours, and has this program's schema."""
         engine = self.connect()
-        with self._said_plainly(), engine.connect() as connection:
-            version = schema_version(connection)
-        if version is None:
-            raise NotFound(f"{self} is not initialised", hint="run: bvinv init")
-        if version != SCHEMA:
+        try:
+            with self._said_plainly(), engine.connect() as connection:
+                version = schema_version(connection)
+            if version is None:
+                raise NotFound(f"{self} is not initialised", hint="run: bvinv init")
+            if version != SCHEMA:
+                refuse_schema(self, version)
+        except BaseException:
             engine.dispose()
-            refuse_schema(self, version)
+            raise
         return engine
 
     def connect(self) -> Engine:

@@ -142,7 +142,7 @@ def postgresql_url(where: str) -> str:
     url = f"postgresql+psycopg://{rest}"
     try:
         make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise InvalidInput("the PostgreSQL URL cannot be read") from None
     return url
 

@@ -68,9 +68,10 @@ class Gate:
         except BlockingIOError:
             pass
         # Only a blocking flock stands in the kernel's queue, and it has no timeout: a thread
-        # stands there for us. If we leave first, it closes what we left behind.
+        # stands there for us. If we leave first, whoever comes last closes what we left behind.
         granted = threading.Event()
         left = threading.Event()
+        one_at_a_time = threading.Lock()
         failed: list[OSError] = []
 
         def stand_in_line() -> None:
@@ -78,9 +79,10 @@ class Gate:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             except OSError as error:
                 failed.append(error)
-            granted.set()
-            if left.is_set():
-                os.close(descriptor)
+            with one_at_a_time:
+                granted.set()
+                if left.is_set():
+                    os.close(descriptor)
 
         threading.Thread(target=stand_in_line, daemon=True).start()
         try:
@@ -88,7 +90,10 @@ class Gate:
                 raise self._busy()
         except BaseException:
             self._descriptor = None
-            left.set()
+            with one_at_a_time:
+                left.set()
+                if granted.is_set():
+                    os.close(descriptor)
             raise
         if failed:
             raise failed[0]

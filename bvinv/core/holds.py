@@ -19,7 +19,7 @@ _HOLDERS = Sql(f"""
     SELECT l.reservation_id, l.level_id, l.held, l.backordered, l.expires_at
       FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
      WHERE l.level_id = :level AND l.held > 0 AND {OPEN} AND l.expires_at > :now
-     ORDER BY r.command_id DESC, l.reservation_id DESC
+     ORDER BY r.command_id DESC, l.reservation_id DESC LIMIT :limit
 """)
 
 
@@ -102,9 +102,10 @@ def fill(session: Session, posting: Posting, level: Level) -> None:
     apply(session, changes)
 
 
-def holders(session: Session, level: Level) -> list[OpenLine]:
+def holders(session: Session, level: Level, limit: int = 50) -> list[OpenLine]:
     """Return the live holds on this level, the newest first."""
-    return [OpenLine(*row) for row in session.ask(_HOLDERS, level=level.id, now=session.now)]
+    found = session.ask(_HOLDERS, level=level.id, now=session.now, limit=limit)
+    return [OpenLine(*row) for row in found]
 
 
 def break_newest(session: Session, posting: Posting, level: Level, quantity: int) -> list[OpenLine]:
@@ -113,7 +114,7 @@ def break_newest(session: Session, posting: Posting, level: Level, quantity: int
     The caller has checked that as many are held. The broken lines wait in their old places.
     """
     broken = []
-    for line in holders(session, level):
+    for line in holders(session, level, limit=quantity):
         part = min(line.held, quantity)
         quantity -= part
         broken.append(line._replace(held=part))

@@ -1,15 +1,18 @@
 """What becomes of a reservation: extended, committed, released, expired."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from bvinv.core import catalog, command_log, holds, instants, levels, reservations, text
-from bvinv.core.command_log import Tale
-from bvinv.core.db import Session, Sql
+from bvinv.core.command_log import Answer, Tale
+from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict
 from bvinv.core.ledger import CUSTOMER, Level, Posting, posting
 from bvinv.core.models.base import Row
+from bvinv.core.models.log import Command
 from bvinv.core.models.reservation import ReservationRow
+from bvinv.core.models.stock import LevelChange
 
 _LOCK = Sql(
     "SELECT id, status, expires_at FROM reservation WHERE id IN :ids ORDER BY id",
@@ -149,6 +152,35 @@ def expire(session: Session, *, batch: int = 500) -> ExpiryRow:
     due = {row.id: row.expires_at for row in session.ask(_DUE, now=session.now, batch=batch)}
     pieces = _let_go(session, due, status="expired", kind="expire") if due else 0
     return ExpiryRow(expired=len(due), pieces=pieces)
+
+
+def sweep(database: Database, asked: Command, *, batch: int = 500, dry_run: bool = False) -> Answer:
+    """Record everything that has run out, one transaction a batch; return the sums.
+
+    Killed half-way, it leaves whole batches; the next run does the rest. The key, if there is
+    one, belongs to the last batch.
+    """
+    step = replace(asked, key=None)
+    expired = pieces = 0
+    changes: list[LevelChange] = []
+    with database.read() as session:
+        stored = command_log.replay(session, asked)
+    if stored is not None:
+        return Answer(stored, replayed=True, changes=[])
+    while True:
+        answer = command_log.execute(
+            database, lambda session: expire(session, batch=batch), step, dry_run=dry_run
+        )
+        assert isinstance(answer.result, dict)
+        expired += answer.result["expired"]
+        pieces += answer.result["pieces"]
+        changes += answer.changes
+        if dry_run or answer.result["expired"] < batch:
+            break
+    total = ExpiryRow(expired=expired, pieces=pieces)
+    if asked.key:
+        command_log.execute(database, lambda _: total, asked, dry_run=dry_run)
+    return Answer(total.record(), replayed=False, changes=changes)
 
 
 def _live(session: Session, reservation_id: str) -> Any:

@@ -5,13 +5,12 @@ and believes nothing that is stored beside it.
 """
 
 import hashlib
-import hmac
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bvinv.core import text
 from bvinv.core.db import Session, Sql
-from bvinv.core.errors import InvalidInput
+from bvinv.core.errors import InvalidInput, VerificationFailed
 from bvinv.core.ledger import VIRTUAL_ENDS, genesis, link
 from bvinv.core.models.base import Row
 from bvinv.core.models.reservation import OPEN
@@ -93,12 +92,15 @@ class VerificationRow(Row):
     findings: list[Finding]
 
 
-def verify(session: Session, *, batch: int = 2000) -> VerificationRow:
+def verify(session: Session, *, against: str | None = None, batch: int = 2000) -> VerificationRow:
     """Replay every chain and compare every count; return the first findings, 100 at most.
 
     The head is a SHA-256 over every level's SKU, warehouse and chain head, by SKU and warehouse:
-    equal books have equal heads, on either engine.
+    equal books have equal heads, on either engine. `against` is a head that was kept elsewhere;
+    a chain alone cannot show that its tail was cut off. Raises InvalidInput when it is no digest.
     """
+    if against is not None:
+        against = _checked_digest(against)
     findings: list[Finding] = []
     heads: list[bytes] = []
     count = movements = after = 0
@@ -113,11 +115,14 @@ def verify(session: Session, *, batch: int = 2000) -> VerificationRow:
             Finding(subject=str(row.subject), detail=detail) for row in session.ask(statement)
         ]
     [reservations] = session.ask(Sql("SELECT count(*) AS found FROM reservation"))
+    found = _digest(heads)
+    if against is not None and found != against:
+        findings.append(Finding(subject="head", detail=f"it is {found}, not the one that was kept"))
     return VerificationRow(
         levels=count,
         movements=movements,
         reservations=reservations.found,
-        head=_digest(heads),
+        head=found,
         sound=not findings,
         findings=findings[:MOST_FINDINGS],
     )
@@ -133,20 +138,28 @@ def head(session: Session) -> str:
     return _digest(heads)
 
 
-def compare(found: str, against: str) -> Finding | None:
-    """Return a finding when the head is not the one that was kept elsewhere.
+def require_sound(row: VerificationRow) -> None:
+    """Raise VerificationFailed with the findings, if there are any."""
+    if row.sound:
+        return
+    errors = [
+        {key: value for key, value in finding.record().items() if value} for finding in row.findings
+    ]
+    for error, finding in zip(errors, row.findings, strict=True):
+        where = f"{finding.sku} at {finding.warehouse}" if finding.sku else finding.subject
+        step = f", movement {finding.movement}" if finding.movement else ""
+        error["detail"] = f"{where}{step}: {finding.detail}"
+    raise VerificationFailed(f"the books do not balance: {len(errors)} found", errors=errors)
 
-    Raises InvalidInput when that is not 64 hexadecimal digits.
-    """
+
+def _checked_digest(against: str) -> str:
     kept = against.strip().lower()
     if len(kept) != 64 or set(kept) - set("0123456789abcdef"):
         raise InvalidInput(
             f"a head is 64 hexadecimal digits, not {text.quoted(against)}",
             hint="bvinv stock verify --head prints one",
         )
-    if hmac.compare_digest(found, kept):
-        return None
-    return Finding(subject="head", detail=f"the head is {found}, not {kept}: the books differ")
+    return kept
 
 
 def _head(row: Any) -> bytes:

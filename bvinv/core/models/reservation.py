@@ -1,6 +1,6 @@
 """Promises on stock: a reservation and its lines."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     CheckConstraint,
@@ -13,6 +13,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from bvinv.core import instants
 from bvinv.core.models.base import MOST, Instant, Row, Whole, Words, reference, whole, words
 
 STATUSES = ("held", "committed", "released", "expired")
@@ -119,3 +120,13 @@ class ReservationRow(Row):
     lines: list[LineRow]
     created_at: Instant
     replayed: bool = False
+
+    def summary(self) -> dict[str, Any]:
+        """Return one line about it for a list that people read."""
+        lines = ", ".join(f"{line.sku}={line.quantity} {line.warehouse}" for line in self.lines)
+        return {
+            "reservation_id": self.reservation_id,
+            "status": self.status,
+            "expires_at": instants.display(self.expires_at),
+            "lines": lines,
+        }

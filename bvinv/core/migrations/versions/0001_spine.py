@@ -345,6 +345,8 @@ def upgrade() -> None:
             _append_only_on_sqlite(table, same)
         else:
             _append_only_on_postgresql(table)
+    if op.get_bind().dialect.name == "sqlite":
+        _reversed_once_on_sqlite()
 
 
 # What makes a new row a second version of an old one: REPLACE deletes the old one silently, and
@@ -353,6 +355,18 @@ APPEND_ONLY = {
     "movement": "id = NEW.id OR (level_id = NEW.level_id AND level_seq = NEW.level_seq)",
     "event": "id = NEW.id",
 }
+
+
+def _reversed_once_on_sqlite() -> None:
+    """Refuse what REPLACE would delete through the third unique index of the ledger. By itself,
+    so that movements that reverse nothing, nearly all, cost no look-up."""
+    op.execute("""
+        CREATE TRIGGER movement_refuses_second_reversal BEFORE INSERT ON movement
+        WHEN NEW.reverses > 0 AND EXISTS (
+            SELECT 1 FROM movement WHERE level_id = NEW.level_id AND reverses = NEW.reverses
+               AND reverses > 0)
+        BEGIN SELECT RAISE(ABORT, 'movement is append-only'); END
+    """)
 
 
 def _append_only_on_sqlite(table: str, same: str) -> None:

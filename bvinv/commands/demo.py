@@ -1,0 +1,122 @@
+"""`bvinv demo`: the whole story on a throw-away database, told by the commands themselves."""
+
+import shlex
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from bvinv import output
+from bvinv.core import sample
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+# Each step: what a reader should see in it, then the commands. `{data}` is the sample's folder.
+STORY = (
+    ("An empty machine: one command makes the database.", ["init"]),
+    (
+        "The catalogue comes in from a file: every row is checked, ISBN digits too.",
+        ["products import {data}/catalogue.csv"],
+    ),
+    (
+        "Three warehouses. The first is asked for stock first.",
+        [
+            "warehouse add MAIN --name 'Main warehouse' --priority 1",
+            "warehouse add NORTH --name 'Northern depot' --priority 2",
+            "warehouse add SHOP --name 'The shop' --priority 3",
+        ],
+    ),
+    (
+        "Goods arrive at the docks.",
+        [
+            "receive {book} --qty 10 --warehouse MAIN --document DN-1",
+            "receive {book} --qty 4 --warehouse NORTH --document DN-2",
+            "receive {thing} --qty 25 --warehouse SHOP --document DN-3",
+        ],
+    ),
+    (
+        "One book, four names: SKU, ISBN-13, ISBN-10 - and a barcode for what is no book.",
+        [
+            "stock show {book}",
+            "stock show {isbn13} --warehouse MAIN",
+            "stock show {isbn10} --warehouse NORTH",
+            "stock show {barcode}",
+        ],
+    ),
+    (
+        "A checkout reserves 12: MAIN gives 10, NORTH gives 2.",
+        ["reserve create SO-1 {book}=12"],
+    ),
+    (
+        "Its answer was lost, so it asks again: the same answer, and nothing counted twice.",
+        ["reserve create SO-1 {book}=12"],
+    ),
+    (
+        "Somebody else wants 3. Two are left, and nothing is oversold.",
+        ["reserve create SO-2 {book}=3"],
+    ),
+    (
+        "They take 2 for one second, and never come back.",
+        ["reserve create SO-3 {book}=2 --ttl 1s"],
+    ),
+    (
+        "Their hold has run out: it stopped counting at once, and cannot be shipped any more.",
+        ["stock show {book}", "reserve commit SO-3"],
+    ),
+    ("cron records what has run out. A second run finds nothing.", ["reserve expire"] * 2),
+    (
+        "The first order leaves: on hand and reserved fall together.",
+        ["reserve commit SO-1 {book}=11 --close"],
+    ),
+    (
+        "A clumsy moment in the shop: first tried dry, then done.",
+        [
+            "stock adjust {thing} --warehouse SHOP --change -2 --reason damaged --dry-run",
+            "stock adjust {thing} --warehouse SHOP --change -2 --reason damaged",
+        ],
+    ),
+    ("Why is it so? Everything is in the ledger.", ["stock why {book} --warehouse NORTH"]),
+    ("Proof: every hash chain replayed, every count compared.", ["stock verify"]),
+    ("What stands.", ["stock list"]),
+)
+NAMES = {
+    "book": "PRIDE-01",
+    "isbn13": "978-0-14-143951-8",
+    "isbn10": "0-14-143951-3",
+    "thing": "MUG-01",
+    "barcode": "",
+}
+
+
+@app.command()
+def demo(ctx: typer.Context) -> None:
+    """Play the whole story on a throw-away database: import, receive, reserve, ship, verify.
+
+    Example: bvinv demo
+    """
+    root = ctx.find_root().command
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bvinv-demo-") as folder:
+        database = str(Path(folder) / "demo.db")
+        names = NAMES | {"data": str(sample.folder()), "barcode": sample.barcode(NAMES["thing"])}
+        for number, (told, commands) in enumerate(STORY, start=1):
+            output.heading(f"{number:2}. {told}")
+            for command in commands:
+                _play(root.main, database, command.format(**names))
+            if "--ttl 1s" in commands[-1]:
+                time.sleep(1.1)
+    output.heading(
+        f"Done in {time.monotonic() - began:.1f} s. Your own: bvinv init --sample, bvinv --help"
+    )
+
+
+def _play(run: Callable[..., object], database: str, command: str) -> None:
+    """Run one command as its user would, and show its exit code when it was refused."""
+    output.prompt(f"bvinv {command}")
+    try:
+        run(["--db", database, *shlex.split(command)])
+    except SystemExit as stop:
+        if stop.code:
+            output.note(f"(exit code {stop.code})")

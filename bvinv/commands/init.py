@@ -1,0 +1,34 @@
+"""`bvinv init`: create or upgrade the database."""
+
+from typing import Annotated
+
+import typer
+
+from bvinv import door, output
+from bvinv.door import Call
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@door.shows(app)
+def init(
+    call: Call,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Load the sample shop: 200 titles, three warehouses.")
+    ] = False,
+) -> None:
+    """Create the database, or bring it to this program's schema. Repeating is harmless.
+
+    Example: bvinv init --sample
+    """
+    from bvinv.core import schema
+
+    row = schema.upgrade(call.database)
+    if not sample:
+        call.show(row)
+        return
+    from bvinv.core import sample as sample_shop
+
+    with output.progress("sample", None) as advance:
+        loaded = sample_shop.load(call.database, actor=call.actor, on_progress=advance)
+    call.print(row.record() | loaded.record(), None)

@@ -1,0 +1,34 @@
+"""What an import answers."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from bvinv.core.models.base import Row
+
+
+class ImportRow(Row):
+    """How many rows a file had and what became of them: the four counts add up to `rows`.
+
+    `errors` are the first rejected rows, at most 20: line, code, field, message.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = (
+        "rows",
+        "created",
+        "updated",
+        "skipped",
+        "rejected",
+        "rejects_file",
+        "seconds",
+    )
+
+    rows: int
+    created: int
+    updated: int
+    skipped: int
+    rejected: int
+    rejects_file: str | None
+    seconds: float
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+    replayed: bool = False

@@ -1,0 +1,74 @@
+"""The sample shop: the files in `data/`, loaded through the same functions as anybody's own."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bvinv.core import command_log, imports, stock_imports, warehouses
+from bvinv.core.db import Database, Session
+from bvinv.core.errors import NotFound
+from bvinv.core.models.base import Row
+
+
+class SampleRow(Row):
+    """What the sample shop holds: products, warehouses, and pieces on hand that were loaded."""
+
+    products: int
+    warehouses: int
+    levels: int
+
+
+def folder() -> Path:
+    """Return where the sample files are: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parents[1]
+    for place in (package / "data", package.parent / "data"):
+        if (place / "catalogue.csv").is_file():
+            return place
+    raise NotFound("the sample data is not installed", hint="reinstall bvinv")
+
+
+def load(
+    database: Database, *, actor: str, on_progress: Callable[[int], None] = lambda _: None
+) -> SampleRow:
+    """Load products, warehouses, bins and opening stock. Repeating changes nothing."""
+    files = folder()
+    with (files / "catalogue.csv").open("rb") as source:
+        products = imports.import_products(
+            database, source, actor=actor, name="catalogue.csv", on_progress=on_progress
+        )
+    asked = command_log.command("init --sample", actor=actor)
+    places = database.run(lambda session: _add_places(session, files), asked)
+    with (files / "opening_stock.csv").open("rb") as source:
+        levels = stock_imports.import_stock(
+            database, source, actor=actor, name="opening_stock.csv", on_progress=on_progress
+        )
+    return SampleRow(products=products.rows, warehouses=places, levels=levels.rows)
+
+
+def _add_places(session: Session, files: Path) -> int:
+    """Add the warehouses and bins that are not there yet; return how many warehouses there are."""
+    known = warehouses.sites(session)
+    for row in _rows(files / "warehouses.csv"):
+        if row["code"] not in known:
+            warehouses.add(
+                session, name_code=row["code"], name=row["name"], priority=int(row["priority"])
+            )
+    sites = warehouses.sites(session)
+    bins = {code: warehouses.bins(session, site) for code, site in sites.items()}
+    for row in _rows(files / "bins.csv"):
+        if row["bin"] not in bins[row["warehouse"]]:
+            warehouses.add_bin(
+                session, warehouse=row["warehouse"], name=row["bin"], kind=row["kind"]
+            )
+    return len(sites)
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as source:
+        yield from csv.DictReader(source)
+
+
+def barcode(sku: str) -> str:
+    """Return the barcode that the sample catalogue gives to a SKU."""
+    rows = _rows(folder() / "catalogue.csv")
+    return next(row["barcode"] for row in rows if row["sku"] == sku)

@@ -1,0 +1,308 @@
+"""The command line's door: the options that commands share, the database, the answer.
+
+A command is registered with `shows` (it reads) or `changes` (it writes) and gets a `Call`. It
+parses, calls core, and shows; nothing else.
+"""
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from bvinv import output
+from bvinv.core import command_log, instants, text
+from bvinv.core.command_log import Answer, Result
+from bvinv.core.db import Database, Session
+from bvinv.core.errors import InvalidInput, NotFound, Partial
+from bvinv.core.models.base import Row
+from bvinv.core.models.log import Command
+from bvinv.core.models.stock import LevelChange
+from bvinv.output import Format
+from bvinv.settings import Settings
+
+if TYPE_CHECKING:
+    from bvinv.core.imports import ImportRow
+
+T = TypeVar("T")
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="How to print; table on a terminal, plain in a pipe."),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Do everything, show it, and keep nothing.")
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help="Make repeating harmless: the same key answers the same.", metavar="KEY"
+    ),
+]
+ActorOption = Annotated[
+    str | None, typer.Option("--actor", help="Who does it; else the user.", metavar="NAME")
+]
+Quantity = Annotated[int, typer.Option("--qty", parser=text.quantity, metavar="N", help="Pieces.")]
+WarehouseOption = Annotated[
+    str, typer.Option("--warehouse", "-w", metavar="CODE", help="The warehouse.")
+]
+MaybeWarehouse = Annotated[
+    str | None, typer.Option("--warehouse", "-w", metavar="CODE", help="Only this warehouse.")
+]
+MaybeBin = Annotated[str | None, typer.Option("--bin", metavar="BIN", help="The bin.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", parser=text.quantity, metavar="N", help="Rows a page.")
+]
+After = Annotated[
+    str | None, typer.Option("--after", metavar="CURSOR", help="Go on after this page.")
+]
+Ref = Annotated[
+    str, typer.Argument(metavar="REF", help="SKU, ISBN-10, ISBN-13 or barcode.", show_default=False)
+]
+Time = Annotated[
+    int | None,
+    typer.Option(parser=instants.parse, metavar="TIME", help="RFC 3339, or a date: its end, here."),
+]
+Ttl = Annotated[
+    int | None,
+    typer.Option("--ttl", parser=instants.duration, metavar="TIME", help="How long: 90s, 15m, 2h."),
+]
+File = Annotated[
+    str, typer.Argument(metavar="FILE|-", help="A file, or - for stdin.", show_default=False)
+]
+
+
+@dataclass
+class Globals:
+    """What stands before the command: `bvinv --db … --format … --actor … command`."""
+
+    db: str | None = None
+    format: Format | None = None
+    actor: str | None = None
+
+
+@dataclass
+class Call:
+    """One command being run: who asks, on which database, and how the answer is shown."""
+
+    name: str
+    format: Format | None
+    database: Database
+    actor: str
+    key: str | None = None
+    dry_run: bool = False
+    request: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, action: Callable[[Session], T]) -> T:
+        """Run the action on one snapshot."""
+        with self.database.read() as session:
+            return action(session)
+
+    def show(
+        self, result: Result, columns: Sequence[str] | None = None, after: object = None
+    ) -> None:
+        """Print rows; say on stderr how to see the next page."""
+        self.print(_records(result), columns)
+        if after is not None:
+            output.note(f"more: --after {after}")
+
+    def command(self) -> Command:
+        """Return the command as the log will have it."""
+        return command_log.command(self.name, actor=self.actor, key=self.key, request=self.request)
+
+    def run(
+        self, action: Callable[[Session], Result], columns: Sequence[str] | None = None
+    ) -> None:
+        """Run the action in one transaction, and show what it answers and what it changed."""
+        answer = command_log.execute(self.database, action, self.command(), dry_run=self.dry_run)
+        self.answer(answer, columns)
+
+    def answer(self, answer: Answer, columns: Sequence[str] | None = None) -> None:
+        """Show what a command answered, and what it changed if that was only tried."""
+        marks: dict[str, Any] = {}
+        if answer.replayed:
+            marks["replayed"] = True
+        if self.dry_run:
+            marks["dry_run"] = True
+            if not self.is_for_people:
+                marks["changes"] = _records(answer.changes)
+        self.print(_marked(answer.result, marks), columns)
+        if self.dry_run:
+            self.tell_changes(answer.changes)
+        elif answer.replayed:
+            output.note("answered from the key: nothing was changed")
+
+    def print(
+        self, result: dict[str, Any] | list[dict[str, Any]], columns: Sequence[str] | None
+    ) -> None:
+        """Print records as they are."""
+        output.show(result, self.format, columns=columns)
+
+    def tell_changes(self, changes: Sequence[LevelChange]) -> None:
+        """Say on stderr, level by level, what a dry run would have changed."""
+        for change in changes:
+            output.note(
+                f"would change {change.sku} at {change.warehouse}: "
+                f"on hand {change.on_hand_before} → {change.on_hand}, "
+                f"reserved {change.reserved_before} → {change.reserved}"
+            )
+        output.note("dry run: nothing was changed")
+
+    def imported(self, row: "ImportRow") -> None:
+        """Show what an import did. Raises Partial when rows were rejected."""
+        record = row.record() | ({"dry_run": True} if self.dry_run else {})
+        self.print(record, row.columns)
+        if self.dry_run:
+            output.note("dry run: nothing was changed")
+        if row.rejected:
+            kept = (
+                f"see {row.rejects_file}" if row.rejects_file else "use --rejects FILE to keep them"
+            )
+            raise Partial(
+                f"{row.rejected} of {row.rows} rows were rejected", hint=kept, errors=row.errors
+            )
+
+    @property
+    def is_for_people(self) -> bool:
+        """Tell whether the answer is laid out for reading, and may leave things out."""
+        chosen = self.format or output.default_format()
+        return chosen in (Format.table, Format.plain, Format.markdown)
+
+
+@contextmanager
+def opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
+    """Yield a file, or stdin for `-`, and the number of its lines where that can be known.
+
+    Raises NotFound when it is missing, InvalidInput when it is no file or cannot be read.
+    """
+    if file == "-":
+        yield sys.stdin.buffer, None
+        return
+    path = Path(file)
+    if path.is_dir():
+        raise InvalidInput(f"{file} is a folder, not a file")
+    try:
+        source = path.open("rb")
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {file}") from None
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{file} cannot be read: {error}") from None
+    with source:
+        yield source, _lines_of(source) if path.is_file() else None
+
+
+@contextmanager
+def written(file: Path | None) -> Iterator[TextIO]:
+    """Yield a new file that takes its name when it is complete, or stdout. Raises InvalidInput."""
+    if file is None:
+        yield sys.stdout
+        return
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as target:
+            yield target
+        unfinished.replace(file)
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be written: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _lines_of(source: BinaryIO) -> int:
+    lines = 0
+    while block := source.read(1 << 20):
+        lines += block.count(b"\n")
+    source.seek(0)
+    return lines
+
+
+def shows(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], None]:
+    """Register a command that reads: it has `--format`."""
+    return _register(app, name, {"format": (FormatOption, None)})
+
+
+def changes(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], None]:
+    """Register a command that changes: it has `--dry-run`, `--key` and `--actor` too."""
+    return _register(
+        app,
+        name,
+        {
+            "dry_run": (DryRunOption, False),
+            "key": (KeyOption, None),
+            "actor": (ActorOption, None),
+            "format": (FormatOption, None),
+        },
+    )
+
+
+def settings() -> Settings:
+    """Return the settings. Raises InvalidInput, naming the variable that cannot be read."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"BVINV_{str(first['loc'][0]).upper()}"
+        raise InvalidInput(f"{name} cannot be read: {first['msg']}") from None
+
+
+def _register(
+    app: typer.Typer, name: str | None, shared: dict[str, tuple[Any, Any]]
+) -> Callable[[Callable[..., None]], None]:
+    def register(function: Callable[..., None]) -> None:
+        own = list(inspect.signature(function).parameters.values())[1:]
+        parameters = [
+            inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+            *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
+            *(
+                inspect.Parameter(
+                    key, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default
+                )
+                for key, (annotation, default) in shared.items()
+            ),
+        ]
+
+        @functools.wraps(function)
+        def command(ctx: typer.Context, **values: Any) -> None:
+            options = {key: values.pop(key) for key in shared}
+            call = _call(ctx, options, values)
+            try:
+                function(call, **values)
+            finally:
+                call.database.close()
+
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        app.command(name)(command)
+
+    return register
+
+
+def _call(ctx: typer.Context, options: dict[str, Any], request: dict[str, Any]) -> Call:
+    before = ctx.find_object(Globals) or Globals()
+    configured = settings()
+    return Call(
+        name=ctx.command_path.partition(" ")[2],
+        format=options.get("format") or before.format,
+        database=Database(before.db or configured.database(), patience=configured.lock_timeout),
+        actor=options.get("actor") or before.actor or configured.who(),
+        key=options.get("key"),
+        dry_run=options.get("dry_run", False),
+        request=request,
+    )
+
+
+def _records(result: Result) -> Any:
+    return result.record() if isinstance(result, Row) else [row.record() for row in result]
+
+
+def _marked(result: Any, marks: dict[str, Any]) -> Any:
+    if isinstance(result, dict):
+        return result | marks
+    return [record | marks for record in result]

@@ -1,0 +1,33 @@
+"""Every BVINV_* variable, typed.
+
+`BVINV_FORMAT` is read by `output`, and `BVINV_DEBUG` by `cli`, where a command may have failed
+before there were settings.
+"""
+
+import getpass
+
+import typer
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the environment says; the options of the command line go before it."""
+
+    model_config = SettingsConfigDict(env_prefix="BVINV_")
+
+    db: str = ""
+    actor: str = ""
+    lock_timeout: float = 30.0
+
+    def database(self) -> str:
+        """Return the database's path or URL: BVINV_DB, else `bvinv.db` in the user's folder."""
+        return self.db or f"{typer.get_app_dir('bvinv')}/bvinv.db"
+
+    def who(self) -> str:
+        """Return who acts: BVINV_ACTOR, else the user of the operating system."""
+        if self.actor:
+            return self.actor
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):  # a container without a user
+            return "unknown"

@@ -1,0 +1,255 @@
+"""What the tests say often: do, ask, count, compare, damage."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import psycopg
+
+from bvinv.core import (
+    catalog,
+    command_log,
+    engines,
+    promises,
+    reservations,
+    stock,
+    verification,
+    warehouses,
+)
+from bvinv.core.db import Database, Session
+from bvinv.core.models.reservation import ReservationRow
+from bvinv.core.models.stock import LevelRow
+from bvinv.core.reservations import Line, Request
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+START = 1_772_355_600 * SECOND  # 2026-03-01T09:00:00Z
+TABLES = (
+    "category",
+    "product",
+    "barcode",
+    "warehouse",
+    "bin",
+    "stock_level",
+    "bin_level",
+    "movement",
+    "reservation",
+    "reservation_line",
+    "command_log",
+    "event",
+)
+
+
+class Clock:
+    """A clock that stands until somebody moves it."""
+
+    def __init__(self, at: int = START) -> None:
+        self.at = at
+
+    def __call__(self) -> int:
+        return self.at
+
+    def advance(self, microseconds: int) -> None:
+        self.at += microseconds
+
+
+def act(database: Database, action: Callable[[Session], Any], *, actor: str = "tester") -> Any:
+    """Run the action as a fresh command; return what it returned."""
+    kept: list[Any] = []
+
+    def once(session: Session) -> Any:
+        kept[:] = [action(session)]
+        return kept[0]
+
+    command_log.execute(database, once, command_log.command("test", actor=actor))
+    return kept[0]
+
+
+def ask(database: Database, question: Callable[[Session], Any]) -> Any:
+    """Return the answer to a question that changes nothing."""
+    with database.read() as session:
+        return question(session)
+
+
+def lines(said: str) -> list[Line]:
+    """Return the lines of `HX-1=3 HX-2=1@NORTH`."""
+    found = []
+    for one in said.split():
+        ref, _, rest = one.partition("=")
+        quantity, _, warehouse = rest.partition("@")
+        found.append(Line(ref, int(quantity), warehouse or None))
+    return found
+
+
+def reserve(database: Database, reservation_id: str, said: str, **terms: Any) -> ReservationRow:
+    request = Request(reservation_id, lines(said), **terms)
+    return act(database, lambda session: reservations.create(session, request))
+
+
+def commit(
+    database: Database, reservation_id: str, said: str = "", *, close: bool = False
+) -> ReservationRow:
+    parts = [(line.ref, line.quantity) for line in lines(said)]
+    return act(
+        database,
+        lambda s: promises.commit(s, reservation_id=reservation_id, lines=parts, close=close),
+    )
+
+
+def release(database: Database, reservation_id: str) -> ReservationRow:
+    return act(database, lambda s: promises.release(s, reservation_id=reservation_id))
+
+
+def extend(database: Database, reservation_id: str, ttl: int) -> ReservationRow:
+    return act(database, lambda s: promises.extend(s, reservation_id=reservation_id, ttl=ttl))
+
+
+def expire(database: Database, batch: int = 500) -> tuple[int, int]:
+    """Sweep; return how many reservations and pieces that was."""
+    row = act(database, lambda session: promises.expire(session, batch=batch))
+    return row.expired, row.pieces
+
+
+def receive(database: Database, ref: str, quantity: int, warehouse: str, **more: Any) -> LevelRow:
+    return act(
+        database,
+        lambda s: stock.receive(s, ref=ref, quantity=quantity, warehouse=warehouse, **more),
+    )
+
+
+def adjust(
+    database: Database, ref: str, warehouse: str, change: int | None = None, **more: Any
+) -> LevelRow:
+    more.setdefault("reason", "miscount")
+    return act(
+        database, lambda s: stock.adjust(s, ref=ref, warehouse=warehouse, change=change, **more)
+    )
+
+
+def put_away(
+    database: Database, ref: str, quantity: int, warehouse: str, target: str, **more: Any
+) -> LevelRow:
+    return act(
+        database,
+        lambda s: stock.put_away(
+            s, ref=ref, quantity=quantity, warehouse=warehouse, target=target, **more
+        ),
+    )
+
+
+def show(database: Database, reservation_id: str) -> ReservationRow:
+    return ask(database, lambda s: reservations.show(s, reservation_id=reservation_id))
+
+
+def level(database: Database, ref: str, warehouse: str, as_of: int | None = None) -> LevelRow:
+    [row] = ask(database, lambda s: stock.show(s, ref=ref, warehouse=warehouse, as_of=as_of))
+    return row
+
+
+def counts(database: Database, ref: str, warehouse: str) -> tuple[int, int, int, int]:
+    """Return on hand, reserved, available, backordered."""
+    row = level(database, ref, warehouse)
+    return row.on_hand, row.reserved, row.available, row.backordered or 0
+
+
+def parts(row: ReservationRow) -> list[tuple[str, str, int, int, int, int]]:
+    """Return SKU, warehouse, held, backordered, committed, released of each line."""
+    return [
+        (one.sku, one.warehouse, one.held, one.backordered, one.committed, one.released)
+        for one in row.lines
+    ]
+
+
+def bins(database: Database, warehouse: str) -> dict[str, int]:
+    """Return what lies in each bin of a warehouse, empty ones left out."""
+    rows = ask(database, lambda s: warehouses.show_bins(s, warehouse=warehouse))
+    return {row.bin: row.quantity for row in rows if row.quantity}
+
+
+def kinds(database: Database, ref: str) -> list[tuple[str, int, int, int]]:
+    """Return kind, quantity, and the results on hand and reserved of each movement, in order."""
+    return fetch(
+        database,
+        "SELECT kind, quantity, m.on_hand, m.reserved FROM movement AS m "
+        "JOIN stock_level AS l ON l.id = m.level_id JOIN product AS p ON p.id = l.product_id "
+        f"WHERE p.sku = '{ref}' ORDER BY m.id",
+    )
+
+
+def events(database: Database) -> list[tuple[str, str]]:
+    """Return type and subject of each event, in order."""
+    return fetch(database, "SELECT type, subject FROM event ORDER BY id")
+
+
+def fetch(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query, outside of everything that is tested."""
+    with database.read() as session:
+        return [tuple(row) for row in session.wire.exec_driver_sql(statement)]
+
+
+def snapshot(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table, to compare before with after."""
+    return {table: sorted(fetch(database, f"SELECT * FROM {table}"), key=repr) for table in TABLES}
+
+
+def verify(database: Database) -> verification.VerificationRow:
+    return ask(database, verification.verify)
+
+
+def findings(database: Database) -> list[str]:
+    """Return what verification says, each as `SKU@WAREHOUSE#movement detail`."""
+    return [
+        f"{one.subject or f'{one.sku}@{one.warehouse}'}#{one.movement} {one.detail}"
+        for one in verify(database).findings
+    ]
+
+
+def raw(database: Database) -> Any:
+    """Return a connection of the driver itself, with none of bvinv's settings; autocommits."""
+    if database.path:
+        return engines.sqlite_driver().connect(database.path, isolation_level=None, timeout=0)
+    return psycopg.connect(str(database.url).replace("+psycopg", ""), autocommit=True)
+
+
+def damage(database: Database, *statements: str) -> None:
+    """Do what no command would: triggers off, foreign keys off, CHECKs off. The test that does
+    this is not asked for sound books at its end."""
+    database.__dict__["damaged"] = True
+    with closing(raw(database)) as connection:
+        if database.path:
+            connection.execute("PRAGMA ignore_check_constraints = 1")
+            for verb in ("update", "delete", "replace"):
+                connection.execute(f"DROP TRIGGER IF EXISTS movement_refuses_{verb}")
+        else:
+            connection.execute("SET session_replication_role = replica")
+            for table, name in connection.execute(
+                "SELECT conrelid::regclass::text, conname FROM pg_constraint "
+                "WHERE contype = 'c' AND connamespace = current_schema()::regnamespace"
+            ).fetchall():
+                connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+        for statement in statements:
+            connection.execute(statement)
+
+
+def add_products(database: Database, *skus: str) -> None:
+    def action(session: Session) -> list[Any]:
+        return [catalog.add(session, fields={"sku": sku, "title": f"Book {sku}"}) for sku in skus]
+
+    act(database, action)
+
+
+def add_warehouses(database: Database, *codes: str) -> None:
+    """Add warehouses, the first with priority 1, the next with 2."""
+
+    def action(session: Session) -> list[Any]:
+        return [
+            warehouses.add(session, name_code=code, name=code.title(), priority=place)
+            for place, code in enumerate(codes, start=1)
+        ]
+
+    act(database, action)
+
+
+def add_bin(database: Database, warehouse: str, name: str, kind: str = "storage") -> None:
+    act(database, lambda s: warehouses.add_bin(s, warehouse=warehouse, name=name, kind=kind))

@@ -1,0 +1,109 @@
+"""The house keeps its rules: who imports whom, and where each thing may be said."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "bvinv"
+CORE = ROOT / "core"
+DOORS = {"bvinv.cli", "bvinv.commands", "bvinv.door", "bvinv.output", "bvinv.outcomes"}
+FORBIDDEN = {
+    "core": DOORS | {"bvinv.settings", "typer", "rich", "tabulate", "fastapi"},
+    "commands": {"sqlalchemy", "sqlmodel", "rich", "tabulate", "bvinv.cli", "bvinv.outcomes"},
+}
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+
+def imported(path: Path) -> set[str]:
+    """Return every module that a file names in an import, with its parents."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {".".join(name.split(".")[:size]) for name in names for size in (1, 2, 3)}
+
+
+def sources() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_a_layer_imports_nothing_above_it(layer):
+    for path in (ROOT / layer).rglob("*.py"):
+        assert not imported(path) & FORBIDDEN[layer], path
+
+
+def test_core_imports_nothing_of_bvinv_outside_core():
+    for path in CORE.rglob("*.py"):
+        outside = {
+            name
+            for name in imported(path)
+            if name.startswith("bvinv.") and not name.startswith("bvinv.core")
+        }
+        assert not outside, path
+
+
+def test_commands_do_not_import_each_other():
+    names = {path.stem for path in (ROOT / "commands").glob("[!_]*.py")}
+    for path in (ROOT / "commands").glob("[!_]*.py"):
+        others = {f"bvinv.commands.{name}" for name in names - {path.stem}}
+        assert not imported(path) & others, path
+
+
+def test_only_the_database_modules_know_a_dialect():
+    known = {"db.py", "engines.py", "schema.py"}
+    for path in CORE.glob("*.py"):
+        if path.name not in known:
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"sqlite3|psycopg|dialect\b|PRAGMA", text), path
+
+
+def test_only_output_and_the_root_print():
+    for path in sources():
+        if path.name in ("output.py", "cli.py"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"], (
+            path
+        )
+
+
+def test_the_table_of_commands_is_the_folder_of_commands():
+    from bvinv.commands import COMMANDS
+
+    assert set(COMMANDS) == {path.stem for path in (ROOT / "commands").glob("[!_]*.py")}
+
+
+def test_no_file_and_no_function_is_too_long():
+    too_long = []
+    for path in sources():
+        if "migrations" in path.parts:
+            continue
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > LONGEST_FILE:
+            too_long.append(path.name)
+        too_long += [
+            f"{path.name}:{node.name}"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            and (node.end_lineno or 0) - node.lineno > LONGEST_FUNCTION
+        ]
+    assert too_long == []
+
+
+def test_nothing_is_named_after_nothing():
+    empty = {"utils", "helpers", "services", "repositories", "managers", "misc", "common"}
+    assert not {path.stem for path in sources()} & empty
+
+
+def test_schema_constant_is_the_newest_migration():
+    from bvinv.core.db import SCHEMA
+
+    versions = sorted(path.name[:4] for path in (CORE / "migrations/versions").glob("[0-9]*.py"))
+    assert versions[-1] == SCHEMA
