@@ -39,6 +39,8 @@ TABLES = (
     "command_log",
     "event",
 )
+# The PostgreSQL schemas that a test touched with other means than bvinv's.
+SPOILT: set[str] = set()
 
 
 class Clock:
@@ -209,6 +211,7 @@ def raw(database: Database) -> Any:
     """Return a connection of the driver itself, with none of bvinv's settings; autocommits."""
     if database.path:
         return engines.sqlite_driver().connect(database.path, isolation_level=None, timeout=0)
+    SPOILT.add(str(database.url).replace("+psycopg", ""))
     return psycopg.connect(str(database.url).replace("+psycopg", ""), autocommit=True)
 
 

@@ -4,13 +4,12 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from hypothesis import settings
-from sqlalchemy import Engine, event
 
 from bvinv.core import schema
 from bvinv.core.db import Database
@@ -53,33 +52,55 @@ def sqlite_template(tmp_path_factory) -> Path:
 
 @contextmanager
 def postgresql_schema() -> Iterator[str]:
-    """Yield the URL of a new, empty schema."""
+    """Yield the URL of a new, empty schema. No test pulls the server's plug, so nobody waits for
+    its disk."""
     name = f"bvinv_test_{uuid.uuid4().hex}"
     with psycopg.connect(POSTGRESQL, autocommit=True) as connection:
+        connection.execute("SET synchronous_commit = off")
+        connection.execute("SET client_min_messages = warning")
         connection.execute(f"CREATE SCHEMA {name}")
         try:
-            yield f"{POSTGRESQL}{'&' if '?' in POSTGRESQL else '?'}options=-csearch_path%3D{name}"
+            options = f"-csearch_path%3D{name}%20-csynchronous_commit%3Doff"
+            yield f"{POSTGRESQL}{'&' if '?' in POSTGRESQL else '?'}options={options}"
         finally:
-            connection.execute("SET client_min_messages = warning")
             connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
+class Schemas:
+    """Initialised schemas of this test process. To make one takes 0.2 s, to empty one 10 ms: a
+    schema serves test after test, unless a test went behind bvinv's back."""
+
+    def __init__(self) -> None:
+        self.spare: list[str] = []
+        self.opened = ExitStack()
+
+    def take(self) -> str:
+        if self.spare:
+            return self.spare.pop()
+        url = self.opened.enter_context(postgresql_schema())
+        schema.upgrade(Database(url))
+        return url
+
+    def give_back(self, url: str) -> None:
+        if url in books.SPOILT:
+            return
+        with psycopg.connect(url) as connection:
+            connection.execute("SET session_replication_role = replica; SET lock_timeout = '10s'")
+            for table in books.TABLES:
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute(
+                "SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence "
+                "JOIN pg_class ON pg_class.oid = seqrelid "
+                "WHERE relnamespace = current_schema()::regnamespace"
+            )
+        self.spare.append(url)
+
+
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_answers) -> str:
-    """Return the statements that `init` sends, to be sent again in one go: three times faster."""
-    sent: list[str] = []
-
-    def keep(connection, cursor, statement, parameters, context, executemany) -> None:
-        if statement.lstrip().startswith(("CREATE", "INSERT")):
-            sent.append(statement.strip())
-
-    event.listen(Engine, "before_cursor_execute", keep)
-    try:
-        with postgresql_schema() as url:
-            schema.upgrade(Database(url))
-    finally:
-        event.remove(Engine, "before_cursor_execute", keep)
-    return ";\n".join(sent)
+def postgresql_schemas() -> Iterator[Schemas]:
+    schemas = Schemas()
+    with schemas.opened:
+        yield schemas
 
 
 @pytest.fixture
@@ -106,16 +127,20 @@ def nowhere(request, engine_name, tmp_path) -> Iterator[str]:
 
 
 @pytest.fixture
-def where(request, nowhere, engine_name) -> str:
-    """Return the path or URL of an empty, initialised database."""
+def where(request, engine_name, tmp_path) -> Iterator[str]:
+    """Yield the path or URL of an empty, initialised database."""
     if engine_name == "sqlite":
-        shutil.copyfile(request.getfixturevalue("sqlite_template"), nowhere)
-        Path(nowhere).chmod(0o600)
-    else:
-        statements = request.getfixturevalue("postgresql_template")
-        with psycopg.connect(nowhere) as connection:
-            connection.execute(statements)
-    return nowhere
+        path = tmp_path / "bvinv.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        path.chmod(0o600)
+        yield str(path)
+        return
+    if reason := request.getfixturevalue("postgresql_answers"):
+        pytest.skip(reason)
+    schemas = request.getfixturevalue("postgresql_schemas")
+    url = schemas.take()
+    yield url
+    schemas.give_back(url)
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from bvinv import door, output
+from bvinv.core.command_log import Answer
 from bvinv.door import Call
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@door.shows(app)
+@door.changes(app)
 def init(
     call: Call,
     sample: Annotated[
@@ -23,9 +24,9 @@ def init(
     """
     from bvinv.core import schema
 
-    row = schema.upgrade(call.database)
-    if not sample:
-        call.show(row)
+    row = schema.upgrade(call.database, dry_run=call.dry_run)
+    if not sample or call.dry_run:
+        call.answer(Answer(row.record(), replayed=False, changes=[]))
         return
     from bvinv.core import sample as sample_shop
 

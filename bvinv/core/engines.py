@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -100,6 +100,13 @@ def _sqlite_connection(path: Path) -> Any:
     return connection
 
 
+def is_ours(connection: Connection) -> bool:
+    """Tell whether the file bears bvinv's mark and writes ahead, as `prepare_file` left it."""
+    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
+    return (mode, mark) == ("wal", APPLICATION_ID)
+
+
 def create_file(path: Path) -> None:
     """Create an empty database that its owner alone may read, unless it is there."""
     try:
@@ -179,7 +186,7 @@ def plain(error: Exception, name: str) -> InventoryError | None:
         return None
     state = error.sqlstate
     match state:
-        case "40001" | "40P01" | "23505":
+        case "40001" | "40P01" | "23505" | "23503":
             return Again(f"PostgreSQL says {state}")
         case "55P03":
             return Busy("somebody else holds the rows that this needs", hint="try again")

@@ -123,7 +123,9 @@ class RejectsFile:
 
     def __init__(self, path: Path | None, sheet: Sheet) -> None:
         """Begin without a file: it is made for the first reject. Raises InvalidInput."""
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        if path is not None and path.is_dir():
+            raise InvalidInput(f"the rejects cannot be written to {path}: it is a folder")
+        if path is not None and not path.parent.is_dir():
             raise InvalidInput(f"the rejects cannot be written to {path}: there is no such folder")
         self._path = path
         self._sheet = sheet

@@ -18,28 +18,28 @@ from bvinv.core.errors import Conflict
 from bvinv.core.models.log import Command
 from bvinv.core.models.stock import LevelChange
 
-_APPEND = Sql.insert(
-    "movement",
+_COLUMNS = (
     "level_id",
     "level_seq",
-    "kind",
-    "reason",
     "quantity",
-    "from_bin",
-    "to_bin",
     "on_hand_change",
     "reserved_change",
     "on_hand",
     "reserved",
-    "document",
-    "actor",
-    "command_id",
     "occurred_at",
     "recorded_at",
     "reverses",
+    "kind",
+    "reason",
+    "from_bin",
+    "to_bin",
+    "document",
+    "actor",
+    "command_id",
     "previous_hash",
     "hash",
 )
+_APPEND = Sql.insert("movement", *_COLUMNS)
 # Guarded: it moves the level that was read, or none. What is impossible the CHECKs refuse.
 _MOVE = Sql("""
     UPDATE stock_level
@@ -194,46 +194,23 @@ class Posting:
         level.reserved += reserved_change
         level.unsellable += self._put(level, target, quantity) + self._put(level, origin, -quantity)
         level.head_seq += 1
+        numbers = (
+            level.head_seq,
+            quantity,
+            on_hand_change,
+            reserved_change,
+            level.on_hand,
+            level.reserved,
+            occurred_at,
+            now,
+            reverses,
+        )
+        words = (kind, reason, origin.code, target.code, document, command.actor)
         previous = level.head_hash
-        level.head_hash = link(
-            previous,
-            (
-                level.head_seq,
-                quantity,
-                on_hand_change,
-                reserved_change,
-                level.on_hand,
-                level.reserved,
-                occurred_at,
-                now,
-                reverses,
-            ),
-            (kind, reason, origin.code, target.code, document, command.actor),
-        )
+        level.head_hash = link(previous, numbers, words)
         self._levels[level.id] = level
-        self._movements.append(
-            {
-                "level_id": level.id,
-                "level_seq": level.head_seq,
-                "kind": kind,
-                "reason": reason,
-                "quantity": quantity,
-                "from_bin": origin.code,
-                "to_bin": target.code,
-                "on_hand_change": on_hand_change,
-                "reserved_change": reserved_change,
-                "on_hand": level.on_hand,
-                "reserved": level.reserved,
-                "document": document,
-                "actor": command.actor,
-                "command_id": command,
-                "occurred_at": occurred_at,
-                "recorded_at": now,
-                "reverses": reverses,
-                "previous_hash": previous,
-                "hash": level.head_hash,
-            }
-        )
+        row = (level.id, *numbers, *words, command, previous, level.head_hash)
+        self._movements.append(dict(zip(_COLUMNS, row, strict=True)))
 
     def tell(
         self, kind: str, subject: str, data: dict[str, Any], command: Command | None = None

@@ -21,35 +21,36 @@ class SchemaRow(Row):
     action: str
 
 
-def upgrade(database: Database) -> SchemaRow:
+def upgrade(database: Database, *, dry_run: bool = False) -> SchemaRow:
     """Create the database, or bring it to this program's schema; repeating is harmless.
 
     Killed half-way, it leaves the old schema or the new, never one between. Raises Conflict for
     a schema from the future and InvalidInput for a file that is not ours.
     """
-    if database.path is None:
-        return _upgrade(database)
+    if database.path is None or database.gate is None:
+        return _upgrade(database, dry_run)
+    if dry_run and not database.path.exists():
+        return SchemaRow(database=str(database), schema_version=db.SCHEMA, action="created")
     engines.create_file(database.path)
-    assert database.gate is not None
     with database.gate.hold("init"):
-        return _upgrade(database)
+        return _upgrade(database, dry_run)
 
 
-def _upgrade(database: Database) -> SchemaRow:
+def _upgrade(database: Database, dry_run: bool) -> SchemaRow:
     with database._said_plainly():
-        if database.path:
+        if database.path and not dry_run:
             engines.prepare_file(database.path)
         engine = database.connect()
         try:
             with engine.begin() as connection:
                 if database.path:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
-                return _migrate(database, connection)
+                return _migrate(database, connection, dry_run)
         finally:
             engine.dispose()
 
 
-def _migrate(database: Database, connection: Connection) -> SchemaRow:
+def _migrate(database: Database, connection: Connection, dry_run: bool) -> SchemaRow:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
     before = db.schema_version(connection)
@@ -59,7 +60,8 @@ def _migrate(database: Database, connection: Connection) -> SchemaRow:
         action = "nothing"
     else:
         action = "created" if before is None else "upgraded"
-        command.upgrade(configuration(connection), db.SCHEMA)
+        if not dry_run:
+            command.upgrade(configuration(connection), db.SCHEMA)
     return SchemaRow(database=str(database), schema_version=db.SCHEMA, action=action)
 
 
