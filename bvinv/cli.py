@@ -25,7 +25,9 @@ class LazyGroup(TyperGroup):
         command.name = name
         return name, command, rest
 
-    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, **extra: Any
+    ) -> Any:
         """Run, and turn every error into one line and its exit code."""
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"prog_name": "bvinv", "standalone_mode": False}

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -17,15 +17,19 @@ from sqlalchemy import (
     update,
 )
 
-from bvinv.core import categories, command_log, isbn, money, product_fields, text
+from bvinv.core import categories, command_log, items, money, product_fields, text
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session, Sql
-from bvinv.core.errors import Conflict, InvalidInput, NotFound
-from bvinv.core.levels import Item
-from bvinv.core.models.base import table
-from bvinv.core.models.product import Barcode, Category, Product, ProductRow
-from bvinv.core.models.reservation import ReservationLine
-from bvinv.core.models.stock import StockLevel
+from bvinv.core.db import Session
+from bvinv.core.errors import Conflict, InvalidInput
+from bvinv.core.models.product import ProductRow
+from bvinv.core.models.tables import (
+    Barcode,
+    Category,
+    Product,
+    ReservationLine,
+    StockLevel,
+    table,
+)
 
 PRODUCT = table(Product)
 LEVEL = table(StockLevel)
@@ -34,13 +38,6 @@ BARCODE = table(Barcode)
 CATEGORY = table(Category)
 PARENT = PRODUCT.alias("parent")
 
-# Each gives a product's id, its SKU and the name that it was found by.
-_BY_SKU = Sql("SELECT id, sku, sku_key AS name FROM product WHERE sku_key IN :names")
-_BY_BARCODE = Sql("""
-    SELECT p.id, p.sku, b.code AS name FROM barcode AS b JOIN product AS p ON p.id = b.product_id
-     WHERE b.code IN :names
-""")
-_BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
 _SHOWN = (
     select(
         PRODUCT,
@@ -52,54 +49,9 @@ _SHOWN = (
 )
 
 
-def items(session: Session, refs: Iterable[str]) -> dict[str, Item]:
-    """Return the product that each reference names: a SKU, a barcode, an ISBN-10 or ISBN-13.
-
-    A SKU goes before a barcode, a barcode before an ISBN. Raises NotFound with every reference
-    that names nothing.
-    """
-    refs = dict.fromkeys(refs)
-    found = known_items(session, refs)
-    missing = [ref for ref in refs if ref not in found]
-    if missing:
-        raise NotFound(
-            "there is no product " + ", ".join(text.quoted(ref) for ref in missing[:5]),
-            hint="see: bvinv products list",
-            errors=[{"sku": ref, "detail": "unknown product"} for ref in missing[1:] and missing],
-        )
-    return found
-
-
-def known_items(session: Session, refs: Iterable[str]) -> dict[str, Item]:
-    """Return the products that these references name, without those that name nothing."""
-    left = {ref: text.code(ref, what="product", maximum=100) for ref in refs}
-    found: dict[str, Item] = {}
-
-    def look(statement: Sql, names: dict[str, str]) -> None:
-        if not names:
-            return
-        rows = session.ask(statement, names=sorted(set(names.values())))
-        by_name = {row.name: Item(row.id, row.sku) for row in rows}
-        for ref, name in names.items():
-            if name in by_name:
-                found[ref] = by_name[name]
-                del left[ref]
-
-    look(_BY_SKU, {ref: text.key(name) for ref, name in left.items()})
-    look(_BY_BARCODE, dict(left))
-    isbns = {ref: isbn.find(name) for ref, name in left.items()}
-    look(_BY_ISBN, {ref: number for ref, number in isbns.items() if number})
-    return found
-
-
-def item(session: Session, ref: str) -> Item:
-    """Return the product that the reference names. Raises NotFound."""
-    return items(session, [ref])[ref]
-
-
 def show(session: Session, *, ref: str) -> ProductRow:
     """Return a product by SKU, ISBN-10, ISBN-13 or barcode. Raises NotFound."""
-    return _row(session, item(session, ref).id)
+    return _row(session, items.one(session, ref).id)
 
 
 def add(session: Session, *, fields: Mapping[str, str]) -> ProductRow:
@@ -136,7 +88,7 @@ def change(
 
     Raises Conflict when its version is not the expected one, or an ISBN or barcode is taken.
     """
-    found = item(session, ref)
+    found = items.one(session, ref)
     if "sku" in fields:
         raise InvalidInput("a SKU never changes: the ledger and other people's systems know it")
     if fields.get("title") == "":
@@ -171,7 +123,7 @@ def remove(session: Session, *, ref: str) -> ProductRow:
 
     Raises Conflict while it is in stock, reserved, or has variants.
     """
-    found = item(session, ref)
+    found = items.one(session, ref)
     row = _row(session, found.id)
     connection = session.wire
     counted = connection.execute(
@@ -308,7 +260,7 @@ def _referenced(session: Session, values: dict[str, Any]) -> dict[str, Any]:
         slug = values.pop("category")
         values["category_id"] = categories.known(session, slug).id if slug else None
     if values.get("variant_of"):
-        values["variant_of"] = item(session, values["variant_of"]).id
+        values["variant_of"] = items.one(session, values["variant_of"]).id
     return values
 
 
@@ -320,9 +272,9 @@ def _refuse_taken(
     but: int | None = None,
 ) -> None:
     checks = [
-        (_BY_SKU, [key] if key else [], "SKU"),
-        (_BY_ISBN, [number] if number else [], "ISBN"),
-        (_BY_BARCODE, list(codes), "barcode"),
+        (items.BY_SKU, [key] if key else [], "SKU"),
+        (items.BY_ISBN, [number] if number else [], "ISBN"),
+        (items.BY_BARCODE, list(codes), "barcode"),
     ]
     for statement, keys, what in checks:
         if not keys:

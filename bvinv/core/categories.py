@@ -8,8 +8,8 @@ from bvinv.core import command_log, product_fields, text
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session
 from bvinv.core.errors import Conflict, NotFound
-from bvinv.core.models.base import table
-from bvinv.core.models.product import Category, CategoryRow, Product
+from bvinv.core.models.product import CategoryRow
+from bvinv.core.models.tables import Category, Product, table
 
 CATEGORY = table(Category)
 PRODUCT = table(Product)

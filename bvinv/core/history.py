@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from bvinv.core import catalog, holds, levels, stock, text, warehouses
+from bvinv.core import holds, items, levels, stock, text, warehouses
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput
 from bvinv.core.models.base import Instant, Row
@@ -105,7 +105,7 @@ def history(
     can put before it was recorded. Raises NotFound, InvalidInput.
     """
     text.quantity(limit, what="limit", minimum=1, maximum=100_000)
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     where = []
     values: dict[str, Any] = {"product": item.id, "limit": limit + 1}
     if warehouse is not None:
@@ -132,7 +132,7 @@ def why(session: Session, *, ref: str, warehouse: str) -> WhyRow:
 
     Raises NotFound.
     """
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
     [shown] = stock.show(session, ref=item.sku, warehouse=site.code)
     level = levels.lock(session, {item.id}, {site.id}).get((item.id, site.id))

@@ -70,6 +70,11 @@ def lapse(session: Session, posting: Posting, level: Level) -> None:
                 document=line.reservation_id,
                 occurred_at=line.expires_at,
             )
+            posting.tell(
+                "reservation.lapsed",
+                line.reservation_id,
+                {"sku": level.sku, "warehouse": level.warehouse, "quantity": line.held},
+            )
     level.lapsed.clear()
     apply(session, changes)
 

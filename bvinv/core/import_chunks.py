@@ -1,6 +1,6 @@
 """A chunk of an import: products to be, compared with what is stored, and written together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bvinv.core import command_log, money, text
@@ -61,7 +61,8 @@ class Incoming(NamedTuple):
     """What a row says, as column values; blank cells say nothing.
 
     `category` is its slug and its name, `parent` a SKU, `price` the text of a price whose
-    currency the row leaves open.
+    currency the row leaves open. `unique` are its ISBN and barcodes, written as no SKU can be:
+    `isbn=9780439023481`.
     """
 
     record: Record
@@ -71,6 +72,7 @@ class Incoming(NamedTuple):
     category: tuple[str, str] | None
     parent: str | None
     price: str
+    unique: Sequence[str]
 
 
 class _Accepted(NamedTuple):
@@ -166,7 +168,7 @@ class Chunk:
                 continue
             yield row.key, line, row.values["sku"]
             if self._dry_run:
-                for name in _unique_names(row):
+                for name in row.unique:
                     yield name, line, row.values["sku"]
 
     # --- What may be ----------------------------------------------------------------------------
@@ -183,7 +185,7 @@ class Chunk:
             if self._on_existing == "skip":
                 return None
             return Fault(Conflict.code, "sku", f"there is a product {stored.sku} already")
-        for name in _unique_names(row):
+        for name in row.unique:
             owner = self._owners.get(name)
             if owner is not None and text.key(owner) != row.key:
                 field, _, code = name.partition("=")
@@ -253,7 +255,7 @@ class Chunk:
 
     def _accept(self, accepted: _Accepted) -> None:
         self._accepted.append(accepted)
-        for name in _unique_names(accepted.row):
+        for name in accepted.row.unique:
             self._owners[name] = accepted.values["sku"]
 
     # --- Writing --------------------------------------------------------------------------------
@@ -347,11 +349,3 @@ class Chunk:
             ]
         session.send(_DROP_BARCODE, gone)
         session.send(_ADD_BARCODE, come)
-
-
-def _unique_names(row: Incoming) -> list[str]:
-    """Return the row's ISBN and barcodes, as no SKU can be written."""
-    names = [f"barcode={code}" for code in row.barcodes or ()]
-    if "isbn" in row.values:
-        names.append(f"isbn={row.values['isbn']}")
-    return names

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, cast
 
 from bvinv.core import command_log, engines
 from bvinv.core.columns import ERROR_COLUMNS, plain
@@ -163,13 +163,11 @@ class RejectsFile:
             self.errors.append({"line": record.line, **dict(said)})
         if self._path is None:
             return
-        if self._file is None:
-            self._open(self._path)
-        assert self._file is not None
+        file = self._file or self._open(self._path)
         if self._sheet.is_json:
-            self._file.writelines(_object(reject) + "\n" for reject in rejects)
+            file.writelines(_object(reject) + "\n" for reject in rejects)
         else:
-            csv.writer(self._file).writerows(self._row(reject) for reject in rejects)
+            csv.writer(file).writerows(self._row(reject) for reject in rejects)
 
     def publish(self) -> str | None:
         """Give the file its name, if there is one; return the name."""
@@ -182,10 +180,10 @@ class RejectsFile:
         self._file = None
         return str(self._path)
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path) -> TextIO:
         try:
             # Half a surrogate pair, which JSON can spell, is spelt again.
-            self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115
+            file = tempfile.NamedTemporaryFile(  # noqa: SIM115
                 "w",
                 encoding="utf-8",
                 errors="backslashreplace",
@@ -198,9 +196,11 @@ class RejectsFile:
             raise InvalidInput(
                 f"the rejects cannot be written to {path}: {error.strerror}"
             ) from None
+        self._file = cast(TextIO, file)
         if not self._sheet.is_json:
             own = [self._sheet.columns[place] for place in self._own]
             csv.writer(self._file).writerow([*own, *ERROR_COLUMNS])
+        return self._file
 
     def _row(self, reject: Reject) -> list[str]:
         cells = list(reject.record.original)

@@ -1,6 +1,6 @@
 """The import of products: a file's rows become products, new or changed, 2,000 a transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
@@ -28,11 +28,33 @@ SYNONYMS = {
 }
 OnExisting = Literal["update", "skip", "fail"]
 
+
+@lru_cache(4096)
+def _known_host(beginning: str) -> str:
+    """Return the beginning of an address, checked. Raises InvalidInput."""
+    return product_fields.image_url(beginning)
+
+
+def _image_url(value: str) -> str:
+    """Do what `product_fields.image_url` does, with each host looked at once."""
+    end = value.find("/", len("https://"))
+    if (
+        end < 0
+        or len(value) > 2000
+        or " " in value
+        or not (value.isascii() and value.isprintable())
+    ):
+        return product_fields.image_url(value)
+    _known_host(value[: end + 1])
+    return value
+
+
 # Few different texts fill these columns; each is read once.
 _REPEATED = ("category", "currency", "status", "publication_date", "rating")
 _PARSERS = product_fields.PARSERS | {
     field: lru_cache(4096)(product_fields.PARSERS[field]) for field in _REPEATED
 }
+_PARSERS["image_url"] = _image_url
 _minor_units = lru_cache(4096)(money.minor_units)
 _SPACES = " \t\u00a0"
 
@@ -160,14 +182,16 @@ class _Reader:
         if not sku:
             return Reject(record, InvalidInput.code, "sku", "the SKU is missing")
         category = values.pop("category", None)
+        codes = values.pop("barcode", None)
         return Incoming(
             record=record,
             key=text.key(sku),
             values=values,
-            barcodes=values.pop("barcode", None),
+            barcodes=codes,
             category=category and (category, cells[self._category].strip(_SPACES)),
             parent=values.pop("variant_of", None),
             price=price,
+            unique=_unique(values.get("isbn"), codes),
         )
 
     def _first_isbn(self, cells: list[str], values: dict[str, Any]) -> None:
@@ -195,3 +219,10 @@ class _Reader:
         values["currency"] = said or product_fields.DEFAULT_CURRENCY
         values["price"] = _minor_units(amount, values["currency"])
         return "" if said else amount
+
+
+def _unique(number: str | None, codes: list[str] | None) -> Sequence[str]:
+    if number is None and not codes:
+        return ()
+    names = [f"barcode={code}" for code in codes or ()]
+    return names if number is None else [*names, f"isbn={number}"]

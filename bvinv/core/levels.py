@@ -8,16 +8,10 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from bvinv.core.db import Session, Sql
+from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Place, genesis
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.warehouse import SELLABLE
-
-
-class Item(NamedTuple):
-    """A product, as far as stock needs to know it."""
-
-    id: int
-    sku: str
 
 
 class Site(NamedTuple):

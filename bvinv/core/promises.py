@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from bvinv.core import catalog, command_log, holds, instants, levels, reservations, text
+from bvinv.core import command_log, holds, instants, items, levels, reservations, text
 from bvinv.core.command_log import Answer, Tale
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict
@@ -233,10 +233,10 @@ def _wanted(
                 reservation_id=reservation_id,
             )
         return held
-    items = catalog.items(session, [ref for ref, _ in lines])
+    named = items.named(session, [ref for ref, _ in lines])
     wanted: dict[int, int] = {}
     for ref, quantity in lines:
-        item = items[ref]
+        item = named[ref]
         wanted[item.id] = wanted.get(item.id, 0) + text.quantity(quantity)
         if wanted[item.id] > held.get(item.id, 0):
             raise Conflict(

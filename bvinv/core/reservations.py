@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bvinv.core import allocation, catalog, command_log, holds, levels, text, warehouses
+from bvinv.core import allocation, command_log, holds, items, levels, text, warehouses
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
+from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Posting, posting
-from bvinv.core.levels import Item, Key, Site
+from bvinv.core.levels import Key, Site
 from bvinv.core.models.log import Command
 from bvinv.core.models.reservation import STATUSES, LineRow, ReservationRow
 
@@ -143,15 +144,15 @@ def _existing(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, Rese
 def _set(session: Session, requests: Sequence[Request], current: Posting) -> _Scene:
     """Look up and lock what the requests are about."""
     lines = [line for request in requests for line in request.lines]
-    items = catalog.known_items(session, [line.ref for line in lines])
+    known = items.known(session, [line.ref for line in lines])
     sites = warehouses.sites(session)
     named = {line.warehouse for line in lines}
     only = None
     if None not in named:
         only = {sites[code].id for code in map(_code, named) if code in sites}
-    _make_backorder_levels(session, requests, items, sites)
-    found = levels.lock(session, {item.id for item in items.values()}, only)
-    return _Scene(items, sites, found, current)
+    _make_backorder_levels(session, requests, known, sites)
+    found = levels.lock(session, {item.id for item in known.values()}, only)
+    return _Scene(known, sites, found, current)
 
 
 def _code(name: str | None) -> str:
@@ -161,7 +162,7 @@ def _code(name: str | None) -> str:
 def _make_backorder_levels(
     session: Session,
     requests: Sequence[Request],
-    items: Mapping[str, Item],
+    known: Mapping[str, Item],
     sites: Mapping[str, Site],
 ) -> None:
     """See to it that a backorder has a level to wait at, also where nothing ever was."""
@@ -171,8 +172,8 @@ def _make_backorder_levels(
             for line in request.lines:
                 first = next(iter(sites.values()))
                 site = first if line.warehouse is None else sites.get(_code(line.warehouse))
-                if line.ref in items and site:
-                    pairs.append((items[line.ref], site))
+                if line.ref in known and site:
+                    pairs.append((known[line.ref], site))
     if pairs:
         levels.create(session, pairs)
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from bvinv.core import catalog, command_log, holds, levels, text, warehouses
+from bvinv.core import command_log, holds, items, levels, text, warehouses
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput
+from bvinv.core.items import Item
 from bvinv.core.ledger import ADJUSTMENT, SUPPLIER, Level, Place, Posting, posting
-from bvinv.core.levels import Item, Site
+from bvinv.core.levels import Site
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.stock import LevelRow
 from bvinv.core.models.warehouse import DOCK, SHELF
@@ -59,7 +60,7 @@ def show(
     `as_of` (an instant) answers from the ledger what had happened by then, as far as is known
     today. Raises NotFound for the product or the warehouse.
     """
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     site = warehouses.site(session, warehouse) if warehouse is not None else None
     if as_of is not None:
         rows = _as_of(session, item, as_of)
@@ -106,7 +107,8 @@ def page(
         if not separator:
             raise InvalidInput("the cursor is not one that this list gave out")
         where.append("(p.sku_key, w.code) > (:sku, :code)")
-        values |= {"sku": text.key(sku), "code": code}
+        values |= {"sku": text.key(text.code(sku, what="cursor"))}
+        values |= {"code": text.code(code, what="cursor")}
     position = "on_hand - reserved - backordered"
     if low:
         having.append(f"{position} <= coalesce(safety_stock, 0)")
@@ -142,7 +144,7 @@ def adjust(
     """
     reason = checked_reason(reason)
     note = text.line(note, what="note") if note else ""
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
     place = warehouses.place(session, site, bin) if bin is not None else None
     [level] = levels.create(session, [(item, site)]).values()
@@ -164,7 +166,7 @@ def adjust(
             )
             holds.fill(session, current, level)
         else:
-            parts = _giving(level, place, -by)
+            parts = giving(level, place, -by)
             if place is None or place.sellable:
                 make_room(session, current, level, -by, break_newest=break_newest)
             for origin, part in parts:
@@ -177,6 +179,7 @@ def adjust(
                     reason=reason,
                     occurred_at=occurred_at,
                 )
+            holds.fill(session, current, level)
         told = {"warehouse": site.code, "change": by, "reason": reason, "note": note}
         current.tell("stock.adjusted", item.sku, told)
     return _one(session, item, site)
@@ -198,7 +201,7 @@ def receive(
     text.quantity(quantity)
     document = text.code(document, what="document", maximum=128) if document else ""
     supplier = text.line(supplier, what="supplier", maximum=200) if supplier else ""
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
     target = warehouses.place(session, site, bin if bin is not None else DOCK)
     [level] = levels.create(session, [(item, site)]).values()
@@ -240,7 +243,7 @@ def put_away(
     Raises NotFound, InvalidInput, InsufficientStock.
     """
     text.quantity(quantity)
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
     source = warehouses.place(session, site, origin)
     goal = warehouses.place(session, site, target)
@@ -248,13 +251,12 @@ def put_away(
         raise InvalidInput(f"the goods lie in {goal.code} already", bin=goal.code)
     [level] = levels.create(session, [(item, site)]).values()
     levels.load_places(session, [level])
-    [(source, _)] = _giving(level, source, quantity)
+    [(source, _)] = giving(level, source, quantity)
     with posting(session) as current:
         if source.sellable and not goal.sellable:
             make_room(session, current, level, quantity, break_newest=False)
         current.post(level, "move", quantity, origin=source, target=goal)
-        if goal.sellable and not source.sellable:
-            holds.fill(session, current, level)
+        holds.fill(session, current, level)
         told = {"warehouse": site.code, "quantity": quantity, "from": source.code, "to": goal.code}
         current.tell("stock.moved", item.sku, told)
     return _one(session, item, site)
@@ -272,7 +274,7 @@ def configure(
     for name, value in settings.items():
         if value is not None:
             text.quantity(value, what=name.replace("_", " "), minimum=0)
-    item = catalog.item(session, ref)
+    item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
     [level] = levels.create(session, [(item, site)]).values()
     before = _one(session, item, site)
@@ -335,7 +337,7 @@ def too_little(session: Session, level: Level, wanted: int, *, free: int) -> Ins
     )
 
 
-def _giving(level: Level, place: Place | None, quantity: int) -> list[tuple[Place, int]]:
+def giving(level: Level, place: Place | None, quantity: int) -> list[tuple[Place, int]]:
     """Return which bins give. Raises InsufficientStock when they hold less."""
     lying = level.on_hand if place is None else level.places.get(place, 0)
     if lying < quantity:

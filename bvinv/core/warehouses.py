@@ -1,30 +1,20 @@
 """Warehouses and their bins: the places that goods can be in."""
 
-from sqlalchemy import func, insert, select
-
 from bvinv.core import command_log, text
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
 from bvinv.core.ledger import VIRTUAL_ENDS, Place
 from bvinv.core.levels import Site, rank
-from bvinv.core.models.base import table
-from bvinv.core.models.stock import BinLevel, StockLevel
 from bvinv.core.models.warehouse import (
     DOCK,
     KINDS,
     SELLABLE,
     SHELF,
-    Bin,
     BinRow,
-    Warehouse,
     WarehouseRow,
 )
 
-WAREHOUSE = table(Warehouse)
-BIN = table(Bin)
-BIN_LEVEL = table(BinLevel)
-LEVEL = table(StockLevel)
 _SITES = Sql("SELECT id, code, priority FROM warehouse ORDER BY priority, code")
 _SITE = Sql("SELECT id, code, priority FROM warehouse WHERE code = :code")
 _BINS_OF = Sql("SELECT id, code, kind FROM bin WHERE warehouse_id = :site")
@@ -93,17 +83,17 @@ def add(session: Session, *, name_code: str, name: str, priority: int = 100) -> 
     text.quantity(priority, what="priority", minimum=0, maximum=10_000)
     if wanted in sites(session):
         raise Conflict(f"there is a warehouse {wanted} already", warehouse=wanted)
-    connection = session.wire
-    number = connection.execute(
-        insert(WAREHOUSE).returning(WAREHOUSE.c.id),
-        {"code": wanted, "name": checked, "priority": priority, "created_at": session.now},
-    ).scalar_one()
-    connection.execute(
-        insert(BIN),
-        [
-            {"warehouse_id": number, "code": DOCK, "kind": "dock"},
-            {"warehouse_id": number, "code": SHELF, "kind": "storage"},
-        ],
+    row = {
+        "code": wanted,
+        "name": checked,
+        "priority": priority,
+        "created_at": session.now,
+    }
+    [number] = session.insert(_ADD, [row])
+    born = ((DOCK, "dock"), (SHELF, "storage"))
+    session.send(
+        _ADD_BIN,
+        [{"warehouse_id": number, "code": one, "kind": kind} for one, kind in born],
     )
     command_log.tell(
         session,
@@ -120,71 +110,47 @@ def add_bin(session: Session, *, warehouse: str, name: str, kind: str = "storage
         raise InvalidInput(f"a bin is one of {', '.join(KINDS)}, not {text.quoted(kind)}")
     if wanted in bins(session, where):
         raise Conflict(f"there is a bin {wanted} in {where.code} already", bin=wanted)
-    session.wire.execute(insert(BIN), {"warehouse_id": where.id, "code": wanted, "kind": kind})
+    session.send(_ADD_BIN, [{"warehouse_id": where.id, "code": wanted, "kind": kind}])
     told = {"bin": wanted, "kind": kind}
     command_log.tell(session, [Tale("warehouse.bin-created", where.code, told, session.command)])
     return BinRow(warehouse=where.code, bin=wanted, kind=kind, skus=0, quantity=0)
 
 
-_BINS = (
-    select(func.count()).where(BIN.c.warehouse_id == WAREHOUSE.c.id).correlate(WAREHOUSE)
-).scalar_subquery()
-_SHOWN = (
-    select(
-        WAREHOUSE.c.code,
-        WAREHOUSE.c.name,
-        WAREHOUSE.c.priority,
-        _BINS.label("bins"),
-        func.count(LEVEL.c.id).filter(LEVEL.c.on_hand > 0).label("skus"),
-        func.coalesce(func.sum(LEVEL.c.on_hand), 0).label("on_hand"),
-        WAREHOUSE.c.created_at,
-    )
-    .join_from(WAREHOUSE, LEVEL, LEVEL.c.warehouse_id == WAREHOUSE.c.id, isouter=True)
-    .group_by(
-        WAREHOUSE.c.id,
-        WAREHOUSE.c.code,
-        WAREHOUSE.c.name,
-        WAREHOUSE.c.priority,
-        WAREHOUSE.c.created_at,
-    )
-    .order_by(WAREHOUSE.c.priority, WAREHOUSE.c.code)
-)
+_SHOWN = """
+    SELECT w.code, w.name, w.priority, w.created_at
+         , (SELECT count(*) FROM bin AS b WHERE b.warehouse_id = w.id) AS bins
+         , count(l.id) AS skus, coalesce(sum(l.on_hand), 0) AS on_hand
+      FROM warehouse AS w LEFT JOIN stock_level AS l ON l.warehouse_id = w.id AND l.on_hand > 0
+     {where} GROUP BY w.id, w.code, w.name, w.priority, w.created_at ORDER BY w.priority, w.code
+"""
+_ALL = Sql(_SHOWN.format(where=""))
+_ONE = Sql(_SHOWN.format(where="WHERE w.code = :code"))
+_BINS_SHOWN = Sql("""
+    SELECT b.code AS bin, b.kind, count(l.level_id) AS skus
+         , coalesce(sum(l.quantity), 0) AS quantity
+      FROM bin AS b LEFT JOIN bin_level AS l ON l.bin_id = b.id AND l.quantity > 0
+     WHERE b.warehouse_id = :site GROUP BY b.id, b.code, b.kind ORDER BY b.code
+""")
+_ADD = Sql.insert("warehouse", "code", "name", "priority", "created_at", after="RETURNING id")
+_ADD_BIN = Sql.insert("bin", "warehouse_id", "code", "kind")
 
 
 def warehouses(session: Session) -> list[WarehouseRow]:
     """Return every warehouse, in the order in which they are asked for stock."""
-    found = session.wire.execute(_SHOWN).mappings()
-    return [WarehouseRow.model_validate(dict(row)) for row in found]
+    return [WarehouseRow(**row._asdict()) for row in session.ask(_ALL)]
 
 
 def show(session: Session, *, name: str) -> WarehouseRow:
     """Return one warehouse. Raises NotFound."""
     wanted = code(name)
-    found = session.wire.execute(_SHOWN.where(WAREHOUSE.c.code == wanted)).mappings()
-    row = found.one_or_none()
-    if row is None:
+    rows = session.ask(_ONE, code=wanted)
+    if not rows:
         raise unknown(wanted)
-    return WarehouseRow.model_validate(dict(row))
+    return WarehouseRow(**rows[0]._asdict())
 
 
 def show_bins(session: Session, *, warehouse: str) -> list[BinRow]:
     """Return the bins of a warehouse by code, with what lies in each. Raises NotFound."""
     where = site(session, warehouse)
-    found = session.wire.execute(
-        select(
-            BIN.c.code.label("bin"),
-            BIN.c.kind,
-            func.count(BIN_LEVEL.c.level_id).filter(BIN_LEVEL.c.quantity > 0).label("skus"),
-            func.coalesce(func.sum(BIN_LEVEL.c.quantity), 0).label("quantity"),
-        )
-        .join_from(BIN, BIN_LEVEL, BIN_LEVEL.c.bin_id == BIN.c.id, isouter=True)
-        .where(BIN.c.warehouse_id == where.id)
-        .group_by(BIN.c.id, BIN.c.code, BIN.c.kind)
-        .order_by(BIN.c.code)
-    )
-    return [
-        BinRow(
-            warehouse=where.code, bin=row.bin, kind=row.kind, skus=row.skus, quantity=row.quantity
-        )
-        for row in found
-    ]
+    found = session.ask(_BINS_SHOWN, site=where.id)
+    return [BinRow(warehouse=where.code, **row._asdict()) for row in found]

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from bvinv.core import catalog, command_log, levels, text, verification, warehouses
+from bvinv.core import catalog, command_log, items, levels, text, verification, warehouses
 from bvinv.core.db import Database, Session
 from bvinv.core.ledger import ADJUSTMENT, CUSTOMER, SUPPLIER, Level, Place, Posting, posting
 from bvinv.core.models.log import Command
@@ -145,8 +145,8 @@ def _write(database: Database, orders: Sequence[Sequence[Line]]) -> None:
     with database.write(command_log.command("bench", actor=ACTOR)) as session:
         site = warehouses.site(session, WAREHOUSE)
         shelf = warehouses.place(session, site, SHELF)
-        items = catalog.items(session, {line.sku for order in orders for line in order})
-        found = levels.create(session, [(item, site) for item in items.values()])
+        named = items.named(session, {line.sku for order in orders for line in order})
+        found = levels.create(session, [(item, site) for item in named.values()])
         by_sku = {level.sku: level for level in found.values()}
         levels.load_places(session, by_sku.values())
         with posting(session) as current:

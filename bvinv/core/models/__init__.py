@@ -1,1 +1,1 @@
-"""The tables (SQLModel) and the frozen rows that callers get (Pydantic), one file per noun."""
+"""The tables (SQLModel) in one file; the frozen rows (Pydantic) in one file per noun."""

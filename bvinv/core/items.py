@@ -1,0 +1,69 @@
+"""What a reference names: a product by SKU, barcode, ISBN-10 or ISBN-13."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bvinv.core import isbn, text
+from bvinv.core.db import Session, Sql
+from bvinv.core.errors import NotFound
+
+
+class Item(NamedTuple):
+    """A product, as far as stock needs to know it."""
+
+    id: int
+    sku: str
+
+
+# Each gives a product's id, its SKU and the name that it was found by.
+BY_SKU = Sql("SELECT id, sku, sku_key AS name FROM product WHERE sku_key IN :names")
+BY_BARCODE = Sql("""
+    SELECT p.id, p.sku, b.code AS name FROM barcode AS b JOIN product AS p ON p.id = b.product_id
+     WHERE b.code IN :names
+""")
+BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
+
+
+def named(session: Session, refs: Iterable[str]) -> dict[str, Item]:
+    """Return the product that each reference names: a SKU, a barcode, an ISBN-10 or ISBN-13.
+
+    A SKU goes before a barcode, a barcode before an ISBN. Raises NotFound with every reference
+    that names nothing.
+    """
+    refs = dict.fromkeys(refs)
+    found = known(session, refs)
+    missing = [ref for ref in refs if ref not in found]
+    if missing:
+        raise NotFound(
+            "there is no product " + ", ".join(text.quoted(ref) for ref in missing[:5]),
+            hint="see: bvinv products list",
+            errors=[{"sku": ref, "detail": "unknown product"} for ref in missing[1:] and missing],
+        )
+    return found
+
+
+def known(session: Session, refs: Iterable[str]) -> dict[str, Item]:
+    """Return the products that these references name, without those that name nothing."""
+    left = {ref: text.code(ref, what="product", maximum=100) for ref in refs}
+    found: dict[str, Item] = {}
+
+    def look(statement: Sql, names: dict[str, str]) -> None:
+        if not names:
+            return
+        rows = session.ask(statement, names=sorted(set(names.values())))
+        by_name = {row.name: Item(row.id, row.sku) for row in rows}
+        for ref, name in names.items():
+            if name in by_name:
+                found[ref] = by_name[name]
+                del left[ref]
+
+    look(BY_SKU, {ref: text.key(name) for ref, name in left.items()})
+    look(BY_BARCODE, dict(left))
+    isbns = {ref: isbn.find(name) for ref, name in left.items()}
+    look(BY_ISBN, {ref: number for ref, number in isbns.items() if number})
+    return found
+
+
+def one(session: Session, ref: str) -> Item:
+    """Return the product that the reference names. Raises NotFound."""
+    return named(session, [ref])[ref]
