@@ -38,7 +38,7 @@ class LazyGroup(TyperGroup):
             # The reader has seen enough. Python would complain once more when it closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 141  # 128 + SIGPIPE, as the shell counts
-        except typer.Abort:
+        except (typer.Abort, KeyboardInterrupt):
             code = 130
         except Exception as error:
             code = _end(error, given)
@@ -58,7 +58,8 @@ def _end(error: Exception, args: Sequence[str]) -> int:
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         hint = f"see: {context.command_path} --help" if context else None
-        error = InvalidInput(error.format_message(), hint=hint)
+        said = error.format_message().replace("Value error, ", "")  # pydantic's words
+        error = InvalidInput(said, hint=hint)
     elif not isinstance(error, InventoryError):
         if os.environ.get("BVINV_DEBUG"):
             traceback.print_exception(error)

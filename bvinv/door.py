@@ -29,7 +29,7 @@ from bvinv.output import Format
 from bvinv.settings import Settings
 
 if TYPE_CHECKING:
-    from bvinv.core.imports import ImportRow
+    from bvinv.core.models.import_ import ImportRow
 
 T = TypeVar("T")
 
@@ -105,11 +105,16 @@ class Call:
         with self.database.read() as session:
             return action(session)
 
-    def show(
-        self, result: Result, columns: Sequence[str] | None = None, after: object = None
-    ) -> None:
-        """Print rows; say on stderr how to see the next page."""
-        self.print(_records(result), columns)
+    def show(self, result: Row, columns: Sequence[str] | None = None) -> None:
+        """Print one thing; `columns` is what people get to see of it."""
+        self.print(result.record(), columns or result.columns or None)
+
+    def page(self, rows: Sequence[Row], kind: type[Row], after: object = None) -> None:
+        """Print rows of a kind, be there none; say on stderr how to see the next page."""
+        if self.is_for_people:
+            self.print([row.summary() for row in rows], None)
+        else:
+            self.print([row.record() for row in rows], list(kind.model_fields))
         if after is not None:
             output.note(f"more: --after {after}")
 
@@ -138,6 +143,8 @@ class Call:
             self.tell_changes(answer.changes)
         elif answer.replayed:
             output.note("answered from the key: nothing was changed")
+        elif isinstance(answer.result, dict) and answer.result.get("replayed"):
+            output.note("answered as before: nothing was changed")
 
     def print(
         self, result: dict[str, Any] | list[dict[str, Any]], columns: Sequence[str] | None
@@ -165,8 +172,9 @@ class Call:
             kept = (
                 f"see {row.rejects_file}" if row.rejects_file else "use --rejects FILE to keep them"
             )
+            errors = [error | {"detail": _rejected(**error)} for error in row.errors]
             raise Partial(
-                f"{row.rejected} of {row.rows} rows were rejected", hint=kept, errors=row.errors
+                f"{row.rejected} of {row.rows} rows were rejected", hint=kept, errors=errors
             )
 
     @property
@@ -249,7 +257,7 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = f"BVINV_{str(first['loc'][0]).upper()}"
-        raise InvalidInput(f"{name} cannot be read: {first['msg']}") from None
+        raise InvalidInput(f"{name} is {first['input']!r}: {first['msg']}") from None
 
 
 def _register(
@@ -296,6 +304,11 @@ def _call(ctx: typer.Context, options: dict[str, Any], request: dict[str, Any]) 
         dry_run=options.get("dry_run", False),
         request=request,
     )
+
+
+def _rejected(line: int, field: str, message: str, **_: str) -> str:
+    """Return one sentence about a row that was refused."""
+    return f"line {line}, {field}: {message}" if field else f"line {line}: {message}"
 
 
 def _records(result: Result) -> Any:

@@ -93,12 +93,12 @@ def show_error(problem: dict[str, Any], fmt: Format | None) -> None:
     if (fmt or os.environ.get("BVINV_FORMAT")) in (Format.json, Format.jsonl):
         print(_json(problem, indent=2), file=sys.stderr)
         return
-    _say(f"error[{problem.get('code')}]:", "bold red", f" {problem.get('detail')}")
+    _say(f"error[{problem.get('code')}]:", "bold red", f" {problem.get('detail')}", wrap=True)
     for entry in problem.get("errors") or ():
         pairs = ", ".join(f"{key}={_text(value)}" for key, value in entry.items())
-        _say("", "", f"  {entry.get('detail') or entry.get('message') or pairs}")
+        _say("", "", f"  {entry.get('detail') or entry.get('message') or pairs}", wrap=True)
     if problem.get("hint"):
-        _say("hint:", "cyan", f" {problem['hint']}")
+        _say("hint:", "cyan", f" {problem['hint']}", wrap=True)
 
 
 def note(text: str) -> None:
@@ -108,7 +108,7 @@ def note(text: str) -> None:
 
 def warn(text: str) -> None:
     """Say on stderr what the user should look at, although it is no error."""
-    _say("warning:", "bold yellow", f" {text}")
+    _say("warning:", "bold yellow", f" {text}", wrap=True)
 
 
 def heading(text: str) -> None:
@@ -259,8 +259,8 @@ def _console(*, stderr: bool) -> "Console":
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-def _say(marked: str, style: str, rest: str = "") -> None:
-    """Print a line on stderr; the style is for terminals."""
+def _say(marked: str, style: str, rest: str = "", *, wrap: bool = False) -> None:
+    """Print a line on stderr; the style is for terminals, as is breaking it between words."""
     if not sys.stderr.isatty():
         print(_safe(marked + rest), file=sys.stderr)
         return
@@ -268,7 +268,7 @@ def _say(marked: str, style: str, rest: str = "") -> None:
 
     console = _console(stderr=True)
     with console.capture() as captured:
-        console.print(Text.assemble((_safe(marked), style), _safe(rest)), soft_wrap=True)
+        console.print(Text.assemble((_safe(marked), style), _safe(rest)), soft_wrap=not wrap)
     # Written to sys.stderr as it is now, which a progress bar may have replaced.
     sys.stderr.write(captured.get())
 

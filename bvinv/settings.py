@@ -7,6 +7,7 @@ before there were settings.
 import getpass
 
 import typer
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,7 +18,7 @@ class Settings(BaseSettings):
 
     db: str = ""
     actor: str = ""
-    lock_timeout: float = 30.0
+    lock_timeout: float = Field(default=30.0, ge=0, le=86_400, allow_inf_nan=False)
 
     def database(self) -> str:
         """Return the database's path or URL: BVINV_DB, else `bvinv.db` in the user's folder."""

@@ -161,6 +161,10 @@ def stocked(database) -> Database:
     """Return a database with 10 of HX-1 at MAIN, 4 of HX-2 at MAIN and 6 at NORTH, no HX-3."""
     books.add_warehouses(database, "MAIN", "NORTH")
     books.add_products(database, "HX-1", "HX-2", "HX-3")
-    for ref, quantity, warehouse in (("HX-1", 10, "MAIN"), ("HX-2", 4, "MAIN"), ("HX-2", 6, "NORTH")):
+    for ref, quantity, warehouse in (
+        ("HX-1", 10, "MAIN"),
+        ("HX-2", 4, "MAIN"),
+        ("HX-2", 6, "NORTH"),
+    ):
         books.receive(database, ref, quantity, warehouse, bin="SHELF")
     return database

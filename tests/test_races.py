@@ -2,11 +2,10 @@
 
 from collections import Counter
 
-from tests import books, workers
-from tests.books import Clock, counts, fetch, findings, parts, show
-
 from bvinv.core import command_log, instants, promises, stock
 from bvinv.core.errors import InventoryError
+from tests import books, workers
+from tests.books import Clock, counts, fetch, findings, parts, show
 
 
 def reserve_one_by_one(database, worker, times):
@@ -167,7 +166,9 @@ def test_commit_release_and_expiry_at_once_end_a_reservation_once(database, wher
     clock.at = instants.now()
     books.expire(database)
     for number in range(30):
-        ends = [answer[number] for how, answer in zip(ways, answers, strict=True) if how != "expire"]
+        ends = [
+            answer[number] for how, answer in zip(ways, answers, strict=True) if how != "expire"
+        ]
         status = show(database, f"SO-{number}").status
         assert sorted(ends) in (["conflict"] * 4, sorted(["conflict"] * 3 + [status])), number
         assert len([end for end in ends if end != "conflict"]) == (status != "expired")
@@ -225,9 +226,9 @@ def test_sweeps_at_once_expire_each_reservation_once(database, where):
     assert sum(expired for expired, _ in answers) == 40
     assert sum(pieces for _, pieces in answers) == 80
     assert counts(database, "HX-1", "MAIN") == (100, 0, 100, 0)
-    assert fetch(
-        database, "SELECT count(*) FROM event WHERE type = 'reservation.expired'"
-    ) == [(40,)]
+    assert fetch(database, "SELECT count(*) FROM event WHERE type = 'reservation.expired'") == [
+        (40,)
+    ]
 
 
 def sweep(database, batch):

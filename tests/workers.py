@@ -16,11 +16,9 @@ from bvinv.core.db import Database
 
 PATIENCE = 120  # seconds
 
-context: Any = multiprocessing.get_context(
-    "spawn" if sys.platform == "win32" else "forkserver"
-)
+context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 if sys.platform != "win32":
-    context.set_forkserver_preload(["tests.workers"])
+    context.set_forkserver_preload(["tests.workers", "tests.books"])
 
 Work = Callable[..., Any]
 
@@ -33,7 +31,9 @@ def together(
     barrier = context.Barrier(len(arguments))
     pipes = [context.Pipe(duplex=False) for _ in arguments]
     processes = [
-        context.Process(target=_work, args=(where, work, one, connected, barrier, sender), daemon=True)
+        context.Process(
+            target=_work, args=(where, work, one, connected, barrier, sender), daemon=True
+        )
         for one, (_, sender) in zip(arguments, pipes, strict=True)
     ]
     for process, (_, sender) in zip(processes, pipes, strict=True):

@@ -81,6 +81,8 @@ STORY = (
     ("Proof: every hash chain replayed, every count compared.", ["stock verify"]),
     ("What stands.", ["stock list"]),
 )
+# What has to be refused, with which exit code.
+REFUSED = {"reserve create SO-2 {book}=3": 5, "reserve commit SO-3": 4}
 NAMES = {
     "book": "PRIDE-01",
     "isbn13": "978-0-14-143951-8",
@@ -104,7 +106,7 @@ def demo(ctx: typer.Context) -> None:
         for number, (told, commands) in enumerate(STORY, start=1):
             output.heading(f"{number:2}. {told}")
             for command in commands:
-                _play(root.main, database, command.format(**names))
+                _play(root.main, database, command.format(**names), REFUSED.get(command, 0))
             if "--ttl 1s" in commands[-1]:
                 time.sleep(1.1)
     output.heading(
@@ -112,11 +114,13 @@ def demo(ctx: typer.Context) -> None:
     )
 
 
-def _play(run: Callable[..., object], database: str, command: str) -> None:
-    """Run one command as its user would, and show its exit code when it was refused."""
+def _play(run: Callable[..., object], database: str, command: str, expected: int) -> None:
+    """Run one command as its user would; the story ends where one does not go as told."""
     output.prompt(f"bvinv {command}")
     try:
         run(["--db", database, *shlex.split(command)])
     except SystemExit as stop:
-        if stop.code:
-            output.note(f"(exit code {stop.code})")
+        if stop.code != expected:
+            raise
+        if expected:
+            output.note(f"(exit code {expected})")

@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from bvinv import door, output
 from bvinv.core import text
 from bvinv.core.errors import InvalidInput
-from bvinv.core.models.product import ProductRow
+from bvinv.core.models.product import CategoryRow, ProductRow
 from bvinv.door import Call
 
 app = typer.Typer(
@@ -112,7 +112,8 @@ def show(call: Call, ref: door.Ref) -> None:
     """
     from bvinv.core import catalog
 
-    call.show(call.read(lambda session: catalog.show(session, ref=ref)))
+    row = call.read(lambda session: catalog.show(session, ref=ref))
+    call.show(row, list(ProductRow.model_fields))
 
 
 @door.shows(app, "list")
@@ -151,7 +152,7 @@ def list_(
             after=after,
         )
     )
-    call.show(rows, ProductRow.columns, after=cursor)
+    call.page(rows, ProductRow, after=cursor)
 
 
 @door.changes(app)
@@ -235,7 +236,8 @@ def import_(
         typer.Option("--mapping", metavar="COL=FIELD", help="May be repeated; COL=- is left out."),
     ] = None,
     on_existing: Annotated[
-        str, typer.Option("--on-existing", metavar="HOW", help="update, skip or fail.")
+        Literal["update", "skip", "fail"],
+        typer.Option("--on-existing", help="What to do with a SKU that is there."),
     ] = "update",
     rejects: Annotated[
         Path | None,
@@ -278,13 +280,14 @@ def export(
         Path | None, typer.Argument(metavar="[FILE]", help="Else stdout.", show_default=False)
     ] = None,
 ) -> None:
-    """Export every product as CSV, or as JSON lines with --format jsonl.
+    """Export every product as CSV; JSON lines with --format jsonl.
 
     Example: bvinv products export books.csv
     """
     from bvinv.core import exports
 
-    kind = "jsonl" if call.format in (output.Format.json, output.Format.jsonl) else "csv"
+    wants_json = call.format in (output.Format.json, output.Format.jsonl)
+    kind: Literal["csv", "jsonl"] = "jsonl" if wants_json else "csv"
     with door.written(file) as target:
         rows = exports.write(call.database, target, kind)
     output.note(f"{rows} products exported")
@@ -316,7 +319,7 @@ def list_categories(call: Call) -> None:
     """
     from bvinv.core import categories
 
-    call.show(call.read(categories.categories))
+    call.page(call.read(categories.categories), CategoryRow)
 
 
 def _fields(**given: str | list[str] | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bvinv import door, output
+from bvinv import door
 from bvinv.core import text
 from bvinv.core.models.reservation import ReservationRow
 from bvinv.door import Call
@@ -70,7 +70,7 @@ def show(call: Call, reservation_id: Id) -> None:
     from bvinv.core import reservations
 
     row = call.read(lambda session: reservations.show(session, reservation_id=reservation_id))
-    call.show(row, ReservationRow.columns)
+    call.show(row)
 
 
 @door.shows(app, "list")
@@ -92,12 +92,7 @@ def list_(
     rows, cursor = call.read(
         lambda session: reservations.page(session, status=status, limit=limit or 50, after=after)
     )
-    if call.is_for_people:
-        call.print([row.summary() for row in rows], None)
-        if cursor:
-            output.note(f"more: --after {cursor}")
-    else:
-        call.show(rows, after=cursor)
+    call.page(rows, ReservationRow, after=cursor)
 
 
 @door.changes(app)

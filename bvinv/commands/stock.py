@@ -56,7 +56,10 @@ def show(
     from bvinv.core import stock
 
     rows = call.read(lambda session: stock.show(session, ref=ref, warehouse=warehouse, as_of=as_of))
-    call.show(rows[0] if warehouse else rows, LevelRow.columns)
+    if warehouse:
+        call.show(rows[0])
+    else:
+        call.page(rows, LevelRow)
 
 
 @door.shows(app, "list")
@@ -88,7 +91,7 @@ def list_(
             after=after,
         )
     )
-    call.show(rows, LevelRow.columns, after=cursor)
+    call.page(rows, LevelRow, after=cursor)
 
 
 @door.changes(app)
@@ -150,7 +153,7 @@ def set_(
     max_stock: Setting = None,
     safety_stock: Setting = None,
 ) -> None:
-    """Set a level's reorder point, maximum and safety stock; `none` takes one away.
+    """Set reorder point, maximum and safety stock; `none` takes one away.
 
     Example: bvinv stock set HX-1 --warehouse MAIN --reorder-point 5 --max-stock 40
     """
@@ -225,19 +228,19 @@ def history(
             after=after,
         )
     )
-    call.show(rows, MovementRow.columns, after=cursor)
+    call.page(rows, MovementRow, after=cursor)
 
 
 @door.shows(app)
 def why(call: Call, ref: door.Ref, warehouse: door.WarehouseOption) -> None:
-    """Explain a level: what made it, who holds it, who waits, where it lies.
+    """Explain a level: causes, holders, who waits, where it lies.
 
     Example: bvinv stock why HX-1 --warehouse MAIN
     """
     from bvinv.core import history as ledger_history
 
     row = call.read(lambda session: ledger_history.why(session, ref=ref, warehouse=warehouse))
-    call.show(row, row.columns)
+    call.show(row, [name for name in row.columns if getattr(row, name) != []])
 
 
 @door.shows(app)
@@ -251,7 +254,9 @@ def verify(
         typer.Option("--against", metavar="DIGEST", help="A digest that was kept elsewhere."),
     ] = None,
 ) -> None:
-    """Replay the whole ledger and compare every count with it; exit 8 if anything is wrong.
+    """Replay the whole ledger and compare every count with it.
+
+    Exit code 8 if anything is wrong.
 
     Example: bvinv stock verify --head > head.txt
     """

@@ -6,7 +6,7 @@ import typer
 
 from bvinv import door
 from bvinv.core import text
-from bvinv.core.models.warehouse import BinRow
+from bvinv.core.models.warehouse import BinRow, WarehouseRow
 from bvinv.door import Call
 
 app = typer.Typer(
@@ -52,7 +52,8 @@ def add(
     call.run(
         lambda session: warehouses.add(
             session, name_code=code, name=name, priority=100 if priority is None else priority
-        )
+        ),
+        WarehouseRow.columns,
     )
 
 
@@ -64,7 +65,7 @@ def list_(call: Call) -> None:
     """
     from bvinv.core import warehouses
 
-    call.show(call.read(warehouses.warehouses))
+    call.page(call.read(warehouses.warehouses), WarehouseRow)
 
 
 @door.shows(app)
@@ -87,7 +88,7 @@ def bins(call: Call, code: Code) -> None:
     from bvinv.core import warehouses
 
     rows = call.read(lambda session: warehouses.show_bins(session, warehouse=code))
-    call.show(rows, BinRow.columns)
+    call.page(rows, BinRow)
 
 
 @door.changes(bin_app, "add")

@@ -103,6 +103,8 @@ def change(
     if fields.get("price") and not fields.get("currency") and stored["currency"]:
         fields = {**fields, "currency": stored["currency"]}
     values = _referenced(session, product_fields.parse(fields))
+    if values.get("variant_of") == found.id:
+        raise InvalidInput(f"{found.sku} cannot be a variant of itself", field="variant_of")
     codes = values.pop("barcode", None)
     _refuse_taken(session, None, values.get("isbn"), codes or [], but=found.id)
     changed = {name: value for name, value in values.items() if stored[name] != value}
@@ -142,6 +144,7 @@ def remove(session: Session, *, ref: str) -> ProductRow:
         LEVEL.c.product_id == found.id,
         LINE.c.level_id == LEVEL.c.id,
         LINE.c.held + LINE.c.backordered > 0,
+        LINE.c.expires_at > session.now,
     )
     if connection.execute(select(promised)).scalar():
         raise Conflict(f"{found.sku} is promised to somebody", hint="see: bvinv reserve list")
@@ -196,6 +199,7 @@ def products(
     if status is not None:
         statement = statement.where(PRODUCT.c.status == product_fields.status(status))
     if author is not None:
+        author = text.line(author, what="author", maximum=1000) if author else ""
         statement = statement.where(PRODUCT.c.author.icontains(author, autoescape=True))
     position = tuple_(order, PRODUCT.c.id)
     if sort.startswith("-"):
@@ -224,8 +228,11 @@ def _uncursor(cursor: str, sort: str) -> tuple[Any, int]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         kind, value, number = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        fits = kind == sort and type(value) in (str, int) and type(number) is int
-    except ValueError:
+        words = sort.removeprefix("-") in ("sku", "title", "author")
+        fits = kind == sort and type(value) is (str if words else int) and type(number) is int
+        if words and value:
+            text.line(value, what="cursor", maximum=1000)
+    except (ValueError, TypeError, RecursionError):
         fits = False
     if not fits or abs(number) > 2**62 or (isinstance(value, int) and abs(value) > 2**62):
         raise InvalidInput("the cursor is not one that this list and sort gave out")

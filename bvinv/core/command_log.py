@@ -63,6 +63,10 @@ def execute(
         stored = replay(session, asked)
         if stored is not None:
             return Answer(stored, replayed=True, changes=[])
+        if asked.key is not None:
+            # First of all: on PostgreSQL the same key at the same moment waits here for its turn,
+            # and then finds the answer instead of acting on what the first one left.
+            record(session, asked)
         result = action(session)
         records = result.record() if isinstance(result, Row) else [row.record() for row in result]
         remember(session, asked, records)

@@ -213,16 +213,19 @@ class Database:
     def engine(self) -> Engine:
         """The engine, opened and checked: it exists, is ours, and has this program's schema."""
         engine = self.connect()
-        with self._said_plainly(), engine.connect() as connection:
-            version = schema_version(connection)
-            sound = self.url or engines.is_ours(connection)
-        if version is None:
-            raise NotFound(f"{self} is not initialised", hint="run: bvinv init")
-        if version != SCHEMA:
+        try:
+            with self._said_plainly(), engine.connect() as connection:
+                version = schema_version(connection)
+                sound = self.url or engines.is_ours(connection)
+            if version is None:
+                raise NotFound(f"{self} is not initialised", hint="run: bvinv init")
+            if version != SCHEMA:
+                refuse_schema(self, version)
+            if not sound:
+                raise InvalidInput(f"{self} is not set up as bvinv does it", hint="run: bvinv init")
+        except BaseException:
             engine.dispose()
-            refuse_schema(self, version)
-        if not sound:
-            raise InvalidInput(f"{self} is not set up as bvinv does it", hint="run: bvinv init")
+            raise
         return engine
 
     def connect(self) -> Engine:

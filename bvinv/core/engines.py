@@ -167,7 +167,7 @@ def postgresql_engine(url: str, patience: float) -> Engine:
     @event.listens_for(engine, "connect")
     def set_timeouts(connection: Any, record: object) -> None:  # noqa: ARG001
         with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = {int(patience * 1000)}")
+            cursor.execute(f"SET lock_timeout = {max(1, int(patience * 1000))}")
             cursor.execute("SET idle_in_transaction_session_timeout = '5min'")
         connection.commit()
 
@@ -195,8 +195,8 @@ def plain(error: Exception, name: str) -> InventoryError | None:
         case "53100" | "53200" | "53300":
             return Busy(f"the server of {name} has no room left", hint="try again later")
     if state is None or state[:2] in ("08", "57", "28", "3D"):
-        reason = str(error).strip().splitlines()[-1:] or ["no answer"]
-        return Busy(f"{name} is away: {reason[0][:200]}", hint="check the URL and the server")
+        reason = " ".join(str(error).split()) or "no answer"
+        return Busy(f"{name} is away: {reason[:300]}", hint="check the URL and the server")
     return None
 
 

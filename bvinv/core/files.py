@@ -99,6 +99,7 @@ def _inspected(source: BinaryIO, name: str) -> tuple[str, bool]:
 
     Raises InvalidInput when any of it is not text.
     """
+    source.seek(0)
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     ends, unended, opening = 0, 0, b""

@@ -54,6 +54,7 @@ _CHANGE = Sql(
 )
 _ADOPT = Sql("UPDATE product SET variant_of = :parent WHERE id = :id")
 _ADD_BARCODE = Sql.insert("barcode", "code", "product_id", "pack_quantity")
+_NOTHING: list[str] = []
 _DROP_BARCODE = Sql("DELETE FROM barcode WHERE code = :code AND product_id = :product_id")
 
 
@@ -152,8 +153,9 @@ class Chunk:
             products = [row.id for row in self._stored.values()]
             for name, product in session.ask(_BARCODES_OF, products=products):
                 self._codes.setdefault(product, set()).add(name)
-        if not self._dry_run:
-            return self._seen.find(keys)
+        if not self._dry_run:  # what has been seen is stored
+            stored = [key for key in keys if key in self._stored]
+            return self._seen.find(stored) if stored else {}
         # The chunks of a dry run do not see each other in the database.
         names = [f"isbn={name}" for name in isbns] + [f"barcode={code}" for code in codes]
         for name, (_, sku) in self._seen.find(names).items():
@@ -207,8 +209,8 @@ class Chunk:
 
     def _add(self, row: Incoming) -> None:
         values = BLANK | row.values
-        parent = self._parent(row, values)
-        self._new[row.key] = accepted = _Accepted(row, None, values, [], parent)
+        parent = self._parent(row, values) if row.parent else None
+        self._new[row.key] = accepted = _Accepted(row, None, values, _NOTHING, parent)
         self._accept(accepted)
 
     def _change(self, row: Incoming, stored: Any) -> Fault | None:
@@ -221,7 +223,7 @@ class Chunk:
             except InvalidInput as error:
                 return Fault(error.code, "price", error.detail)
             values["currency"] = stored.currency
-        parent = self._parent(row, values)
+        parent = self._parent(row, values) if row.parent else None
         fields = [field for field, value in values.items() if getattr(stored, field) != value]
         if parent:
             fields.append("variant_of")
@@ -244,9 +246,7 @@ class Chunk:
 
     def _parent(self, row: Incoming, values: dict[str, Any]) -> str | None:
         """Put the parent's id among the values, or return its key if it has none yet."""
-        if row.parent is None:
-            return None
-        key = text.key(row.parent)
+        key = text.key(row.parent or "")
         if key in self._stored:
             values["variant_of"] = self._stored[key].id
         elif key in self._new:

@@ -18,6 +18,9 @@ _LOCK = Sql(
     "SELECT id, status, expires_at FROM reservation WHERE id IN :ids ORDER BY id",
     lock="FOR UPDATE",
 )
+_LAPSED = Sql(
+    "SELECT 1 AS found FROM reservation_line WHERE reservation_id = :id AND released > 0 LIMIT 1"
+)
 _CLOSE = Sql("UPDATE reservation SET status = :status, updated_at = :now WHERE id = :id")
 _EXTEND = Sql("UPDATE reservation SET expires_at = :until, updated_at = :now WHERE id = :id")
 _KEYS = Sql("""
@@ -63,6 +66,7 @@ def extend(session: Session, *, reservation_id: str, ttl: int) -> ReservationRow
     """
     text.quantity(ttl, what="ttl", minimum=1_000_000, maximum=reservations.LONGEST)
     found = _live(session, reservation_id)
+    _live_parts(session, found)
     until = session.now + ttl
     if until < found.expires_at:
         raise Conflict(
@@ -88,7 +92,7 @@ def commit(
     or holds less.
     """
     found = _live(session, reservation_id)
-    parts = _open_parts(session, [found.id])
+    parts = _live_parts(session, found)
     wanted = _wanted(session, found.id, lines, parts)
     levels.load_places(session, [part.level for part in parts])
     changes: list[dict[str, Any]] = []
@@ -191,12 +195,7 @@ def _live(session: Session, reservation_id: str) -> Any:
         raise reservations.unknown(wanted)
     [found] = rows
     if found.status == "held" and found.expires_at <= session.now:
-        raise Conflict(
-            f"reservation {wanted} expired at {instants.display(found.expires_at)}",
-            hint="make a new reservation",
-            reservation_id=wanted,
-            status="expired",
-        )
+        raise _expired(found)
     if found.status != "held":
         raise Conflict(
             f"reservation {wanted} is {found.status} already",
@@ -205,6 +204,27 @@ def _live(session: Session, reservation_id: str) -> Any:
             status=found.status,
         )
     return found
+
+
+def _expired(found: Any) -> Conflict:
+    return Conflict(
+        f"reservation {found.id} expired at {instants.display(found.expires_at)}",
+        hint="make a new reservation",
+        reservation_id=found.id,
+        status="expired",
+    )
+
+
+def _live_parts(session: Session, found: Any) -> list[_Part]:
+    """Return the open lines of a live reservation, their levels locked.
+
+    Raises Conflict when it ran out while this waited for the locks, and somebody whose clock
+    was later gave its pieces away (PostgreSQL; a live reservation has released nothing).
+    """
+    parts = _open_parts(session, [found.id])
+    if session.ask(_LAPSED, id=found.id):
+        raise _expired(found)
+    return parts
 
 
 def _open_parts(session: Session, ids: Sequence[str]) -> list[_Part]:

@@ -106,9 +106,11 @@ def create_many(
     answers: list[ReservationRow | InventoryError] = []
     checked = [_checked(request) for request in requests]
     good = [request for request in checked if isinstance(request, Request)]
-    existing = _existing(session, [request.reservation_id for request in good])
     with posting(session) as current:
         scene = _set(session, good, current)
+        # Only now that the levels are locked: a retry that waited for them has to see the
+        # first attempt, not its stock gone (PostgreSQL).
+        existing = _existing(session, [request.reservation_id for request in good])
         for request in checked:
             try:
                 if isinstance(request, InventoryError):

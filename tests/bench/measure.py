@@ -78,7 +78,7 @@ def rate(pieces: int, took: float) -> str:
 
 def milliseconds(took: float) -> str:
     """Return a short time to be read."""
-    return f"{took * 1e3:,.3g} ms"
+    return f"{took * 1e3:,.{0 if took >= 0.1 else 2}f} ms"
 
 
 def child_environment(**more: str) -> dict[str, str]:

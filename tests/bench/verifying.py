@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bvinv.core import catalog, command_log, items, levels, text, verification, warehouses
 from bvinv.core.db import Database, Session
@@ -102,7 +102,7 @@ def load(path: Path, lines: Sequence[Line]) -> int:
     database = fresh_database(path)
     skus = sorted({line.sku for line in lines})
 
-    def add(session: Session) -> list[verification.Row]:
+    def add(session: Session) -> list[Any]:
         for sku in skus:
             catalog.add(session, fields={"sku": sku, "title": sku})
         return []
@@ -184,13 +184,13 @@ def _post(current: Posting, level: Level, shelf: Place, line: Line, command: Com
     )
 
 
-def _verified(path: Path, repeat: int) -> dict[str, float]:
+def _verified(path: Path, repeat: int) -> dict[str, Any]:
     progress(f"verifying {path.name}")
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
 
     def once() -> float:
         found.update(json.loads(run_module("tests.bench.verifying", path)))
-        return found["seconds"]
+        return float(found["seconds"])
 
     [found["seconds"]] = interleaved(repeat, once)
     return found

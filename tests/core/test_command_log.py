@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from tests import books
-from tests.books import counts, fetch, snapshot
 
 from bvinv.core import command_log, stock
 from bvinv.core.command_log import Tale
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput
+from tests import books
+from tests.books import counts, fetch, snapshot
 
 
 def receiving(quantity):
@@ -155,7 +155,7 @@ def test_equal_requests_have_equal_hashes_whatever_their_order():
 
 def test_events_keep_their_order_and_their_words(stocked):
     def action(session):
-        told = {"title": "Ü \x1f \"q\"", "n": 1}
+        told = {"title": 'Ü \x1f "q"', "n": 1}
         tales = [Tale(f"test.told-{n}", "HX-1", told, session.command) for n in range(3)]
         command_log.tell(session, tales)
         return []
@@ -165,4 +165,4 @@ def test_events_keep_their_order_and_their_words(stocked):
     rows = fetch(stocked, "SELECT type, actor, data FROM event ORDER BY id DESC LIMIT 3")
     assert [row[0] for row in rows] == ["test.told-2", "test.told-1", "test.told-0"]
     assert {row[1] for row in rows} == {"ann"}
-    assert json.loads(rows[0][2]) == {"title": "Ü \x1f \"q\"", "n": 1}
+    assert json.loads(rows[0][2]) == {"title": 'Ü \x1f "q"', "n": 1}

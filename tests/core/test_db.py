@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import event
-from tests import books
-from tests.books import act, ask, fetch, level, raw, receive, snapshot
 
 from bvinv.core import command_log, engines, schema, stock
 from bvinv.core.db import Database, Sql, refuse_schema, sqlite_path
 from bvinv.core.errors import Busy, Conflict, InvalidInput, InventoryError, NotFound
+from tests import books
+from tests.books import act, ask, fetch, level, raw, receive, snapshot
 
 SETTINGS = {
     "busy_timeout": 10_000,

@@ -6,11 +6,11 @@ import threading
 import time
 
 import pytest
-from tests import workers
 
 from bvinv.core import gate as gate_module
 from bvinv.core.errors import Busy
 from bvinv.core.gate import Gate
+from tests import workers
 
 pytestmark = pytest.mark.skipif(gate_module.fcntl is None, reason="there is no flock here")
 
@@ -94,9 +94,7 @@ def test_threads_of_one_database_wait_for_each_other_too(path):
         thread.join()
     shared.close()
 
-    assert refused == [
-        f"the database has been locked by process {os.getpid()} (first) for 0.05 s"
-    ]
+    assert refused == [f"the database has been locked by process {os.getpid()} (first) for 0.05 s"]
 
 
 def test_who_left_too_early_leaves_no_lock_behind(path):

@@ -1,6 +1,10 @@
 """Promises on stock: all or nothing, once, and never more than there is."""
 
 import pytest
+
+from bvinv.core import catalog, command_log, instants, reservations
+from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
+from bvinv.core.reservations import LONGEST, Line, Request
 from tests import books
 from tests.books import (
     HOUR,
@@ -23,10 +27,6 @@ from tests.books import (
     show,
     snapshot,
 )
-
-from bvinv.core import catalog, command_log, instants, reservations
-from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
-from bvinv.core.reservations import LONGEST, Line, Request
 
 
 def refused(database, error, said, reservation_id, wanted, **terms):

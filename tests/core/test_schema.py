@@ -8,14 +8,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
-from tests import workers
-from tests.books import TABLES, act, ask, damage, fetch, raw, receive, reserve, snapshot
 
-import bvinv.core.catalog  # noqa: F401  every model is known once these are imported
+import bvinv.core.catalog
 import bvinv.core.models.log  # noqa: F401
 from bvinv.core import command_log, schema
 from bvinv.core.db import Database
 from bvinv.core.errors import Conflict
+from tests import workers
+from tests.books import TABLES, act, ask, damage, fetch, raw, receive, reserve, snapshot
 
 ON_SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 # 23505 is PostgreSQL's unique violation, which `run` tries again and then reports.
@@ -181,7 +181,9 @@ def test_the_ledger_itself_refuses(stocked, what):
     before = snapshot(stocked)
     good = {"level_seq": "level_seq + 1", "reason": "'x'"}
     values = [(good | BAD_MOVEMENTS[what]).get(name, name) for name in MOVEMENT.split(", ")]
-    copy = f"INSERT INTO movement ({MOVEMENT}) SELECT {', '.join(values)} FROM movement WHERE id = 1"
+    copy = (
+        f"INSERT INTO movement ({MOVEMENT}) SELECT {', '.join(values)} FROM movement WHERE id = 1"
+    )
 
     with pytest.raises(Exception, match=REFUSED):
         act(stocked, lambda session: session.wire.exec_driver_sql(copy))
@@ -235,7 +237,9 @@ def test_a_foreign_program_without_our_settings_rewrites_nothing_either(stocked,
 def reversal(seq: int, reverses: int, verb: str = "INSERT") -> str:
     changed = {"level_seq": str(seq), "reverses": str(reverses)}
     values = [changed.get(name, name) for name in MOVEMENT.split(", ")]
-    return f"{verb} INTO movement ({MOVEMENT}) SELECT {', '.join(values)} FROM movement WHERE id = 1"
+    return (
+        f"{verb} INTO movement ({MOVEMENT}) SELECT {', '.join(values)} FROM movement WHERE id = 1"
+    )
 
 
 def test_a_movement_is_reversed_once(stocked):

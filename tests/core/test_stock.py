@@ -1,6 +1,9 @@
 """What changes stock by hand, and what a level looks like then, before and later."""
 
 import pytest
+
+from bvinv.core import stock
+from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, NotFound
 from tests import books
 from tests.books import (
     HOUR,
@@ -26,9 +29,6 @@ from tests.books import (
     show,
     snapshot,
 )
-
-from bvinv.core import stock
-from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, NotFound
 
 
 def configure(database, ref, warehouse, **settings):

@@ -1,16 +1,14 @@
 """Warehouses and bins: what they may be called, and what lies in them."""
 
 import pytest
-from tests.books import act, add_bin, ask, events, put_away, receive, snapshot
 
 from bvinv.core import warehouses
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
+from tests.books import act, add_bin, ask, events, put_away, receive, snapshot
 
 
 def add(database, code, name="A house", priority=100):
-    return act(
-        database, lambda s: warehouses.add(s, name_code=code, name=name, priority=priority)
-    )
+    return act(database, lambda s: warehouses.add(s, name_code=code, name=name, priority=priority))
 
 
 def bins_of(database, code):

@@ -1,13 +1,11 @@
 """How much there is, and the ledger that says why."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainSerializer
 
-from bvinv.core.models.base import (
-    Instant,
-    Row,
-)
+from bvinv.core import instants
+from bvinv.core.models.base import Instant, Row
 
 
 class LevelRow(Row):
@@ -48,19 +46,6 @@ Empty = Annotated[str, PlainSerializer(lambda value: value or None, when_used="j
 class MovementRow(Row):
     """A movement as both doors show it. `hash` is 64 hexadecimal digits."""
 
-    columns: ClassVar[tuple[str, ...]] = (
-        "id",
-        "recorded_at",
-        "warehouse",
-        "kind",
-        "quantity",
-        "from_bin",
-        "to_bin",
-        "on_hand",
-        "reserved",
-        "document",
-    )
-
     id: int
     level_seq: int
     sku: str
@@ -80,6 +65,20 @@ class MovementRow(Row):
     recorded_at: Instant
     hash: str
     reverses: int = 0
+
+    def summary(self) -> dict[str, Any]:
+        """Return one line about it for a list that people read; the counts are the results."""
+        route = f"{self.from_bin} to {self.to_bin}" if self.kind == "move" else ""
+        return {
+            "id": self.id,
+            "recorded_at": instants.display(self.recorded_at),
+            "warehouse": self.warehouse,
+            "kind": self.kind,
+            "quantity": self.on_hand_change or self.quantity,
+            "on_hand": self.on_hand,
+            "reserved": self.reserved,
+            "about": " ".join(part for part in (self.reason, route, self.document) if part),
+        }
 
 
 class LevelChange(Row):

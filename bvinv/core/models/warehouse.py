@@ -14,6 +14,8 @@ DOCK, SHELF = "DOCK", "SHELF"
 class WarehouseRow(Row):
     """A warehouse and what stands in it, in pieces."""
 
+    columns: ClassVar[tuple[str, ...]] = ("code", "name", "priority", "bins", "skus", "on_hand")
+
     code: str
     name: str
     priority: int

@@ -1,0 +1,64 @@
+"""`python -m tests.bench [NAME…] [--full] [--repeat N]`: how fast it is, against what is possible.
+
+Every ratio is against a floor measured in the same run, in turn with what it is compared to.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tabulate import tabulate
+
+from tests.bench import importing, reserving, scaling, startup, verifying
+from tests.bench.measure import Options, Result, progress
+
+BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
+    "help": startup.measure_help,
+    "show": startup.measure_show,
+    "import": importing.measure,
+    "reserve": reserving.measure,
+    "group": reserving.measure_group,
+    "verify": verifying.measure,
+    "scale": scaling.measure,
+}
+COLUMNS = ("work", "floor", "measured", "ratio", "at least", "met", "notes")
+
+
+def main() -> None:
+    """Run the benchmarks that are named, all of them if none is, and print one table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--full", action="store_true", help="a million rows, not some 100,000")
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="runs to take as one")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(BENCHMARKS):
+        parser.error(
+            f"there is no {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}"
+        )
+    if asked.repeat < 1:
+        parser.error("--repeat is at least 1")
+    results: list[Result] = []
+    for name in asked.names or BENCHMARKS:
+        progress(name)
+        with tempfile.TemporaryDirectory(prefix="bvinv-bench-") as folder:
+            options = Options(Path(folder), asked.repeat, asked.full)
+            results += BENCHMARKS[name](options)
+    print(tabulate([_cells(result) for result in results], COLUMNS, disable_numparse=True))
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    met = {True: "yes", False: "no", None: "–"}[result.met]
+    return (
+        result.work,
+        result.floor,
+        result.measured,
+        result.ratio,
+        result.at_least,
+        met,
+        result.notes,
+    )
+
+
+if __name__ == "__main__":
+    main()

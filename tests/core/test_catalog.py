@@ -1,0 +1,353 @@
+"""The catalogue: products by any of their names, and what it does not let in or out."""
+
+import base64
+import json
+
+import pytest
+
+from bvinv.core import catalog, categories, items, stock
+from bvinv.core.errors import Conflict, InvalidInput, NotFound
+from tests import books
+from tests.books import act, adjust, ask, events, fetch, release, reserve, snapshot
+
+ISBN = "9780306406157"
+
+
+def add(database, sku, **fields):
+    fields = {"sku": sku, "title": f"Book {sku}"} | fields
+    return act(database, lambda s: catalog.add(s, fields=fields))
+
+
+def change(database, ref, expected_version=None, **fields):
+    return act(
+        database,
+        lambda s: catalog.change(s, ref=ref, fields=fields, expected_version=expected_version),
+    )
+
+
+def remove(database, ref):
+    return act(database, lambda s: catalog.remove(s, ref=ref))
+
+
+def show(database, ref):
+    return ask(database, lambda s: catalog.show(s, ref=ref))
+
+
+def page(database, **filters):
+    rows, cursor = ask(database, lambda s: catalog.products(s, **filters))
+    return [row.sku for row in rows], cursor
+
+
+def refused(database, error, said, action):
+    """Assert that the action is refused with these words, and that nothing changed."""
+    before = snapshot(database)
+    with pytest.raises(error) as found:
+        action()
+    assert found.value.detail == said
+    assert snapshot(database) == before
+
+
+def test_a_product_keeps_what_it_was_given(database):
+    act(database, lambda s: categories.add(s, slug="science-fiction", name="Science Fiction"))
+    row = add(
+        database,
+        "HX-1",
+        title="Straße nach Ü",
+        author="Ann Ö",
+        isbn="0-306-40615-2",
+        price="12.99",
+        currency="EUR",
+        category="Science Fiction",
+        rating="4.25",
+        publication_date="1999-05",
+        attributes="binding=paper;pages=312",
+        barcode="77 78",
+    )
+
+    shown = row.record()
+    assert show(database, "HX-1") == row
+    assert {name: shown[name] for name in ("sku", "isbn", "price", "currency", "rating")} == {
+        "sku": "HX-1",
+        "isbn": ISBN,
+        "price": "12.99",
+        "currency": "EUR",
+        "rating": 4.25,
+    }
+    assert (shown["category"], shown["status"], shown["version"]) == (
+        "science-fiction",
+        "active",
+        1,
+    )
+    assert shown["attributes"] == {"binding": "paper", "pages": "312"}
+    assert shown["barcodes"] == ["77", "78"]
+    assert events(database)[-1] == ("product.created", "HX-1")
+
+
+@pytest.mark.parametrize("ref", ["HX-1", "hx-1", " HX-1 ", "0-306-40615-2", ISBN, "77"])
+def test_a_product_has_many_names(database, ref):
+    add(database, "HX-1", isbn=ISBN, barcode="77")
+
+    assert show(database, ref).sku == "HX-1"
+
+
+def test_a_sku_goes_before_a_barcode_and_a_barcode_before_an_isbn(database):
+    add(database, "A", isbn=ISBN)
+    add(database, "B", barcode=ISBN)
+    add(database, "C", barcode="D")
+    add(database, "D")
+
+    assert show(database, ISBN).sku == "B"
+    assert show(database, "0306406152").sku == "A"
+    assert show(database, "D").sku == "D"
+
+
+def test_unknown_names_are_named(stocked):
+    with pytest.raises(NotFound, match="there is no product 'X', 'Y'") as refusal:
+        ask(stocked, lambda s: items.named(s, ["X", "HX-1", "Y"]))
+
+    assert [one["sku"] for one in refusal.value.errors] == ["X", "Y"]
+
+
+def test_what_is_taken_is_refused(database):
+    add(database, "HX-1", isbn=ISBN, barcode="77")
+
+    for said, fields in {
+        "the SKU HX-1 belongs to HX-1 already": {"sku": "hx-1"},
+        f"the ISBN {ISBN} belongs to HX-1 already": {"sku": "B", "isbn": "0306406152"},
+        "the barcode 77 belongs to HX-1 already": {"sku": "B", "barcode": "77"},
+    }.items():
+        refused(database, Conflict, said, lambda f=fields: add(database, f.pop("sku"), **f))
+
+
+def test_one_sku_in_two_spellings_is_one_sku(database):
+    add(database, "STRA\u00dfE-\u00c9")
+
+    with pytest.raises(Conflict):
+        add(database, "strasse-E\u0301")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": ""},
+        {"isbn": "9780306406158"},
+        {"price": "12.999"},
+        {"price": "-1"},
+        {"price": "abc"},
+        {"currency": "EUR"},
+        {"rating": "5.01"},
+        {"rating": "-1"},
+        {"status": "sold"},
+        {"publication_date": "1999-13"},
+        {"image_url": "ftp://example.com/x"},
+        {"attributes": "{"},
+        {"barcode": "a\0"},
+        {"title": "\ud800"},
+        {"title": "x" * 1001},
+        {"sku": "A=B"},
+        {"sku": "x" * 65},
+    ],
+)
+def test_a_field_that_makes_no_sense_is_refused(database, fields):
+    before = snapshot(database)
+
+    with pytest.raises(InvalidInput):
+        add(database, **({"sku": "HX-1"} | fields))
+
+    assert snapshot(database) == before
+
+
+def test_a_category_or_parent_has_to_be_there(database):
+    refused(
+        database,
+        NotFound,
+        "there is no category poetry",
+        lambda: add(database, "A", category="Poetry"),
+    )
+    refused(
+        database, NotFound, "there is no product 'B'", lambda: add(database, "A", variant_of="B")
+    )
+
+
+def test_a_change_counts_the_version_and_no_change_does_not(database):
+    add(database, "HX-1", author="Ann", isbn=ISBN)
+
+    row = change(database, "HX-1", author="Bob", isbn="")
+    assert (row.author, row.isbn, row.version) == ("Bob", None, 2)
+    before = snapshot(database)
+    assert change(database, "HX-1", author="Bob").version == 2
+    assert snapshot(database) == before
+
+
+def test_a_change_of_what_somebody_else_changed_is_refused(database):
+    add(database, "HX-1")
+    change(database, "HX-1", 1, author="Ann")
+
+    refused(
+        database,
+        Conflict,
+        "HX-1 is at version 2, not 1",
+        lambda: change(database, "HX-1", 1, author="Bob"),
+    )
+
+
+def test_a_sku_never_changes_and_a_title_stays(database):
+    add(database, "HX-1")
+
+    refused(
+        database,
+        InvalidInput,
+        "a SKU never changes: the ledger and other people's systems know it",
+        lambda: change(database, "HX-1", sku="HX-2"),
+    )
+    refused(
+        database,
+        InvalidInput,
+        "a product needs a title",
+        lambda: change(database, "HX-1", title=""),
+    )
+
+
+def test_a_price_keeps_its_currency(database):
+    add(database, "HX-1", price="10", currency="JPY")
+
+    row = change(database, "HX-1", price="12")
+
+    assert (row.price, row.currency) == ("12", "JPY")
+    row = change(database, "HX-1", price="")
+    assert (row.price, row.currency) == (None, None)
+
+
+def test_barcodes_are_replaced(database):
+    add(database, "HX-1", barcode="77 78")
+
+    assert change(database, "HX-1", barcode="78;79").barcodes == ["78", "79"]
+    assert add(database, "HX-2", barcode="77").barcodes == ["77"]
+
+
+def test_a_product_is_not_its_own_variant(database):
+    add(database, "HX-1")
+
+    refused(
+        database,
+        InvalidInput,
+        "HX-1 cannot be a variant of itself",
+        lambda: change(database, "HX-1", variant_of="hx-1"),
+    )
+
+
+def test_a_product_without_history_is_deleted(database):
+    add(database, "HX-1", barcode="77")
+
+    assert remove(database, "HX-1").sku == "HX-1"
+
+    with pytest.raises(NotFound):
+        show(database, "HX-1")
+    assert fetch(database, "SELECT count(*) FROM barcode") == [(0,)]
+    assert events(database)[-1] == ("product.deleted", "HX-1")
+
+
+def test_a_product_with_history_is_kept_with_its_history(stocked):
+    adjust(stocked, "HX-1", "MAIN", -10)
+    before = fetch(stocked, "SELECT * FROM movement ORDER BY id")
+
+    row = remove(stocked, "HX-1")
+
+    assert (row.status, row.version) == ("discontinued", 2)
+    assert fetch(stocked, "SELECT * FROM movement ORDER BY id") == before
+    assert ask(stocked, lambda s: stock.show(s, ref="HX-1"))[0].on_hand == 0
+
+
+def test_a_product_in_use_is_not_removed(stocked):
+    refused(
+        stocked,
+        Conflict,
+        "HX-1 still has 10 pieces in stock",
+        lambda: remove(stocked, "HX-1"),
+    )
+    reserve(stocked, "SO-1", "HX-3=1@MAIN", backorder=True)
+    refused(stocked, Conflict, "HX-3 is promised to somebody", lambda: remove(stocked, "HX-3"))
+    release(stocked, "SO-1")
+    add(stocked, "HX-4", variant_of="HX-3")
+    refused(stocked, Conflict, "HX-3 has variants", lambda: remove(stocked, "HX-3"))
+
+
+def test_a_promise_that_ran_out_keeps_no_product(stocked, clock):
+    reserve(stocked, "SO-1", "HX-3=1@MAIN", backorder=True)
+    clock.advance(books.HOUR)
+
+    assert remove(stocked, "HX-3").status == "discontinued"
+
+
+def many(database):
+    for number, (author, price) in enumerate(
+        [("Zoe", "5"), ("ann", ""), ("Ann", "7"), ("Bob", "5"), ("100%", "")]
+    ):
+        add(database, f"P-{number}", author=author, price=price)
+
+
+@pytest.mark.parametrize("sort", [*catalog.SORTS, *(f"-{name}" for name in catalog.SORTS)])
+def test_every_order_can_be_paged_through_without_gap_or_repeat(database, sort):
+    many(database)
+    everything, _ = page(database, sort=sort)
+    assert sorted(everything) == ["P-0", "P-1", "P-2", "P-3", "P-4"]
+
+    seen, cursor = [], None
+    while True:
+        rows, cursor = page(database, sort=sort, limit=2, after=cursor)
+        seen += rows
+        if cursor is None:
+            break
+    assert seen == everything
+
+
+def test_products_are_listed_in_the_order_that_is_asked_for(database):
+    many(database)
+
+    assert page(database, sort="price")[0] == ["P-1", "P-4", "P-0", "P-3", "P-2"]
+    assert page(database, sort="-sku", limit=2)[0] == ["P-4", "P-3"]
+    assert page(database, author="ANN")[0] == ["P-1", "P-2"]
+    assert page(database, author="%")[0] == ["P-4"]
+    assert page(database, status="draft") == ([], None)
+    with pytest.raises(InvalidInput, match="products are sorted by sku, title"):
+        page(database, sort="id; DROP TABLE product")
+    with pytest.raises(InvalidInput, match="the status is one of draft"):
+        page(database, status="sold")
+
+
+def forged(*said):
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "ü",
+        forged("sku", 5, 1),
+        forged("sku", "a", "b"),
+        forged("sku", "a", 2**63),
+        forged("sku", "a", True),
+        forged("sku", "a\0", 1),
+        forged("sku", "\ud800", 1),
+        forged("title", "a", 1),
+        forged("sku"),
+        base64.urlsafe_b64encode(b"[" * 100_000).decode(),
+        base64.urlsafe_b64encode(b"5").decode(),
+    ],
+)
+def test_a_forged_cursor_is_refused(database, cursor):
+    with pytest.raises(InvalidInput):
+        page(database, after=cursor)
+
+
+def test_a_forged_cursor_of_a_number_is_refused(database):
+    with pytest.raises(InvalidInput):
+        page(database, sort="price", after=forged("price", "a", 1))
+
+
+@pytest.mark.parametrize("author", ["\0", "\ud800"])
+def test_an_author_that_no_book_can_have_is_refused(database, author):
+    with pytest.raises(InvalidInput):
+        page(database, author=author)
