@@ -44,4 +44,4 @@ def problem(error: errors.InventoryError) -> dict[str, Any]:
         body["hint"] = error.hint
     if error.errors:
         body["errors"] = error.errors
-    return body | error.numbers
+    return body | {name: value for name, value in error.numbers.items() if name not in body}

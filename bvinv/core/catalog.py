@@ -230,7 +230,7 @@ def _uncursor(cursor: str, sort: str) -> tuple[Any, int]:
         kind, value, number = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
         words = sort.removeprefix("-") in ("sku", "title", "author")
         fits = kind == sort and type(value) is (str if words else int) and type(number) is int
-        if words and value:
+        if fits and words and value:
             text.line(value, what="cursor", maximum=1000)
     except (ValueError, TypeError, RecursionError):
         fits = False

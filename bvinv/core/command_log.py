@@ -19,6 +19,9 @@ _INSERT = Sql.insert(
 _STORE = Sql("UPDATE command_log SET result = :result WHERE id = :id")
 _TELL = Sql.insert("event", "type", "subject", "actor", "command_id", "data", "recorded_at")
 
+# Made once: json.dumps makes one a call.
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 Record = dict[str, Any]
 Result = Row | Sequence[Row]
 
@@ -147,7 +150,7 @@ def tell(session: Session, tales: Sequence[Tale]) -> None:
                 "subject": tale.subject,
                 "actor": tale.command.actor,
                 "command_id": tale.command.id,
-                "data": json.dumps(tale.data, ensure_ascii=False, separators=(",", ":")),
+                "data": _written(tale.data),
                 "recorded_at": session.now,
             }
             for tale in tales

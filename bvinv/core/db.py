@@ -6,6 +6,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -39,7 +40,14 @@ class Sql:
 
     def __init__(self, statement: str, *, lock: str = "") -> None:
         """Keep the statement; nothing is sent yet."""
-        self.on_sqlite = re.sub(r"\bIN :(\w+)", r"IN (SELECT value FROM json_each(:\1))", statement)
+        names = re.findall(r":(\w+)", statement)
+        # By place on SQLite, which takes half the time of binding by name.
+        pick = itemgetter(*names) if names else tuple
+        self.values: Callable[[dict[str, Any]], Any] = (
+            pick if len(names) != 1 else lambda row: (row[names[0]],)
+        )
+        lists = re.sub(r"\bIN :(\w+)", r"IN (SELECT value FROM json_each(:\1))", statement)
+        self.on_sqlite = re.sub(r":\w+", "?", lists)
         pyformat = re.sub(r"\bIN :(\w+)", r"= ANY(:\1)", statement)
         self.on_postgresql = re.sub(r":(\w+)", r"%(\1)s", pyformat)
         self.locked = f"{self.on_postgresql} {lock}" if lock else self.on_postgresql
@@ -100,7 +108,10 @@ class Session(sqlmodel.Session):
         if not rows:
             return 0
         cursor = self._driver.cursor()
-        cursor.executemany(sql.on_sqlite if self._is_sqlite else sql.on_postgresql, rows)
+        if self._is_sqlite:
+            cursor.executemany(sql.on_sqlite, [sql.values(row) for row in rows])
+        else:
+            cursor.executemany(sql.on_postgresql, rows)
         return int(cursor.rowcount)
 
     def insert(self, sql: Sql, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -119,7 +130,7 @@ class Session(sqlmodel.Session):
             for name, value in values.items():
                 if isinstance(value, list):
                     values[name] = json.dumps(value)
-            return self._driver.execute(sql.on_sqlite, values)
+            return self._driver.execute(sql.on_sqlite, sql.values(values))
         return self._driver.execute(sql.locked if self.step else sql.on_postgresql, values)
 
     @cached_property

@@ -43,7 +43,9 @@ def main() -> None:
         progress(name)
         with tempfile.TemporaryDirectory(prefix="bvinv-bench-") as folder:
             options = Options(Path(folder), asked.repeat, asked.full)
-            results += BENCHMARKS[name](options)
+            for result in BENCHMARKS[name](options):
+                progress("; ".join(_cells(result)))
+                results.append(result)
     print(tabulate([_cells(result) for result in results], COLUMNS, disable_numparse=True))
 
 

@@ -1,6 +1,6 @@
 """Reserving: through the core, with the same statements on the bare driver, and in groups."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from bvinv.core import command_log, reservations
-from bvinv.core.db import Database, Session
+from bvinv.core.db import Database, Session, Sql
 from bvinv.core.reservations import Line, Request
 from tests.bench.measure import (
     ACTOR,
@@ -30,11 +30,14 @@ RECORDED = "RECORDED"  # the reservation whose statements are the floor
 
 
 class Sent(NamedTuple):
-    """One statement as the core sent it to the driver; `rows` of values if it was for many."""
+    """One statement as the core sent it; `many` if it was sent with rows of values."""
 
-    statement: str
-    values: Any
-    for_many: bool
+    sql: Sql
+    rows: list[dict[str, Any]]
+    many: bool
+
+
+Prepared = tuple[str, list[Any], bool]  # what the driver takes: statement, rows of values, many
 
 
 def measure(options: Options) -> list[Result]:
@@ -120,36 +123,23 @@ def _reserve_in_groups(database: Database, ids: Iterator[int]) -> None:
         assert not any(isinstance(answer, Exception) for answer in answers)
 
 
-class _Recorder:
-    """A driver's connection (and cursor) that notes what is sent through it."""
-
-    def __init__(self, real: Any, sent: list[Sent]) -> None:
-        self._real = real
-        self._sent = sent
-
-    def execute(self, statement: str, values: Any = ()) -> Any:
-        self._sent.append(Sent(statement, dict(values) if values else (), for_many=False))
-        return self._real.execute(statement, values)
-
-    def executemany(self, statement: str, rows: Sequence[dict[str, Any]]) -> Any:
-        self._sent.append(Sent(statement, [dict(row) for row in rows], for_many=True))
-        return self._real.executemany(statement, rows)
-
-    def cursor(self) -> "_Recorder":
-        return _Recorder(self._real.cursor(), self._sent)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
 @contextmanager
 def _recording() -> Iterator[list[Sent]]:
     """Note every statement that sessions send to the driver until the block ends."""
     sent: list[Sent] = []
-    driver: Callable[[Session], Any] = Session.__dict__["_driver"].func
-    with patch.object(
-        Session, "_driver", property(lambda session: _Recorder(driver(session), sent))
-    ):
+    real_one, real_many = Session._send, Session.send
+
+    def one(session: Session, sql: Sql, values: dict[str, Any]) -> Any:
+        answer = real_one(session, sql, values)
+        sent.append(Sent(sql, [dict(values)], many=False))  # its lists are JSON by now
+        return answer
+
+    def many(session: Session, sql: Sql, rows: Sequence[dict[str, Any]]) -> int:
+        if rows:
+            sent.append(Sent(sql, [dict(row) for row in rows], many=True))
+        return real_many(session, sql, rows)
+
+    with patch.object(Session, "_send", one), patch.object(Session, "send", many):
         yield sent
 
 
@@ -185,18 +175,18 @@ class _Floor:
     def close(self) -> None:
         self._connection.close()
 
-    def _send(self, prepared: Sequence[Sequence[Sent]]) -> None:
+    def _send(self, prepared: Sequence[Sequence[Prepared]]) -> None:
         connection = self._connection
-        for sent in prepared:
+        for statements in prepared:
             connection.execute("BEGIN IMMEDIATE")
-            for statement, values, for_many in sent:
-                if for_many:
-                    connection.cursor().executemany(statement, values)
+            for statement, rows, many in statements:
+                if many:
+                    connection.cursor().executemany(statement, rows)
                 else:
-                    connection.execute(statement, values).fetchall()
+                    connection.execute(statement, rows[0]).fetchall()
             connection.execute("COMMIT")
 
-    def _again(self, turn: int) -> list[Sent]:
+    def _again(self, turn: int) -> list[Prepared]:
         """Return the recorded statements, the ids and the chain's places moved on by a turn."""
 
         def moved(name: str, value: Any) -> Any:
@@ -206,14 +196,10 @@ class _Floor:
                 return value + turn
             return value.replace(RECORDED, f"SO-{turn}") if isinstance(value, str) else value
 
-        def row(values: Any) -> Any:
-            return {name: moved(name, value) for name, value in dict(values).items()}
+        def values(sql: Sql, row: dict[str, Any]) -> Any:
+            return sql.values({name: moved(name, value) for name, value in row.items()})
 
         return [
-            Sent(
-                one.statement,
-                [row(values) for values in one.values] if one.for_many else row(one.values),
-                one.for_many,
-            )
+            (one.sql.on_sqlite, [values(one.sql, row) for row in one.rows], one.many)
             for one in self._sent
         ]

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from bvinv import cli
-from bvinv.core import catalog
+from bvinv.core import catalog, engines
 from bvinv.core.db import Database
 from bvinv.core.errors import InventoryError
 from tests import books
@@ -70,21 +70,16 @@ class Shell:
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every row of every table."""
-        return self._ask(books.snapshot)
+        return {table: self.fetch(f"SELECT * FROM {table}") for table in books.TABLES}
 
     def fetch(self, statement: str) -> list[tuple[Any, ...]]:
-        return self._ask(lambda database: books.fetch(database, statement))
+        with closing(engines.sqlite_driver().connect(self.path)) as connection:
+            return list(connection.execute(statement))
 
     def level(self, ref: str, warehouse: str) -> tuple[int, int, int, int]:
         """Return on hand, reserved, available, backordered."""
-        return self._ask(lambda database: books.counts(database, ref, warehouse))
-
-    def _ask(self, question: Callable[[Database], Any]) -> Any:
-        database = Database(self.path)
-        try:
-            return question(database)
-        finally:
-            database.close()
+        with closing(Database(self.path)) as database:
+            return books.counts(database, ref, warehouse)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +92,11 @@ def shop_template(sqlite_template, tmp_path_factory) -> Path:
     books.add_bin(database, "MAIN", "QUAR", "quarantine")
     books.act(database, lambda session: catalog.add(session, fields=HEX))
     books.add_products(database, "HX-2", "HX-3")
-    for ref, quantity, warehouse in (("HX-1", 10, "MAIN"), ("HX-2", 4, "MAIN"), ("HX-2", 6, "NORTH")):
+    for ref, quantity, warehouse in (
+        ("HX-1", 10, "MAIN"),
+        ("HX-2", 4, "MAIN"),
+        ("HX-2", 6, "NORTH"),
+    ):
         books.receive(database, ref, quantity, warehouse, bin="SHELF")
     database.close()
     assert not path.with_name("shop.db-wal").exists()
@@ -136,3 +135,59 @@ def bvinv(plain_environment, monkeypatch, shop_template, tmp_path) -> Shell:
 
     monkeypatch.setattr(cli, "_end", end)
     return Shell(path, unforeseen)
+
+
+TITLES = {
+    2: ("invalid-input", "Invalid input", 422),
+    3: ("not-found", "Not found", 404),
+    4: ("conflict", "Conflict", 409),
+    5: ("insufficient-stock", "Not enough stock", 409),
+}
+
+
+def assert_refused(bvinv: Shell, line: str, exit_code: int, detail: str, hint: str | None) -> None:
+    """See that a command line is refused, to people and to programs, and that nothing changed."""
+    before = bvinv.dump()
+    said = f"error[{TITLES[exit_code][0]}]: {detail}\n" + (f"hint: {hint}\n" if hint else "")
+    assert bvinv(line).refused(exit_code) == said
+    problem = bvinv(f"{line} --format json").problem
+    code, title, status = TITLES[exit_code]
+    expected = {
+        "type": f"urn:bvinv:error:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    assert {key: problem.pop(key) for key in expected} == expected
+    assert problem.pop("hint", None) == hint
+    assert bvinv.dump() == before
+
+
+def assert_only_tried(bvinv: Shell, line: str) -> Any:
+    """See that a dry run answers what the command would, and keeps nothing; return the answer."""
+    before = bvinv.dump()
+    ran = bvinv(f"{line} --dry-run --format json")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stderr.endswith("dry run: nothing was changed\n")
+    assert bvinv.dump() == before
+    answer = json.loads(ran.stdout)
+    assert answer["dry_run"] is True
+    return answer
+
+
+def assert_replays(bvinv: Shell, line: str, other: str) -> None:
+    """See that a key answers the same request once more, changes nothing, and refuses another."""
+    first = bvinv(f"{line} --key K-1 --format json").json
+    before = bvinv.dump()
+    again = bvinv(f"{line} --key K-1 --format json")
+    assert again.json == first | {"replayed": True}
+    assert again.stderr == "answered from the key: nothing was changed\n"
+    assert_refused(
+        bvinv,
+        f"{other} --key K-1",
+        4,
+        "the key K-1 was used for another request",
+        "repeat the first request exactly, or use a new key",
+    )
+    assert bvinv.dump() == before

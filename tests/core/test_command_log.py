@@ -106,7 +106,7 @@ def test_what_is_stored_is_what_both_doors_print(stocked):
 def test_a_command_that_changes_nothing_leaves_no_trace_without_a_key(stocked):
     before = snapshot(stocked)
 
-    assert books.act(stocked, lambda session: []) == []
+    assert books.act(stocked, lambda _: []) == []
 
     assert snapshot(stocked) == before
 

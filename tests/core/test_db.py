@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -71,10 +72,10 @@ def test_another_program_that_holds_the_lock_is_waited_for_and_then_named(databa
     with closing(raw(database)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Busy, match=r"another program holds .*bvinv\.db"):
-            act(database, lambda session: None)
+            act(database, lambda _: None)
         other.execute("ROLLBACK")
 
-    assert act(database, lambda session: []) == []
+    assert act(database, lambda _: []) == []
 
 
 def test_reading_locks_nothing(stocked):
@@ -90,7 +91,7 @@ def test_what_a_reader_does_is_not_kept(stocked, engine_name):
     before = snapshot(stocked)
 
     with (
-        pytest.raises(Exception, match="NotPermitted|not yours|nothing")
+        pytest.raises(Exception, match="not yours")
         if engine_name == "postgresql"
         else closing(raw(stocked)),
         stocked.read() as session,
@@ -130,8 +131,8 @@ def test_a_dry_run_answers_as_the_real_one_and_keeps_nothing(stocked):
 
 def test_the_database_goes_on_after_a_dry_run_and_an_error(stocked):
     with pytest.raises(ZeroDivisionError):
-        act(stocked, lambda session: 1 // 0)
-    command_log.execute(stocked, lambda session: [], command(), dry_run=True)
+        act(stocked, lambda _: 1 // 0)
+    command_log.execute(stocked, lambda _: [], command(), dry_run=True)
 
     assert receive(stocked, "HX-1", 1, "MAIN").on_hand == 11
 
@@ -184,9 +185,9 @@ def test_no_file_is_held_open_after_its_name_is_gone(stocked):
     receive(stocked, "HX-1", 1, "MAIN")
 
     held = []
-    for descriptor in os.listdir("/proc/self/fd"):
+    for descriptor in Path("/proc/self/fd").iterdir():
         try:
-            held.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            held.append(str(descriptor.readlink()))
         except OSError:
             continue
     assert [name for name in held if "bvinv" in name and "(deleted)" in name] == []
@@ -205,7 +206,7 @@ def test_a_missing_database_is_not_made_silently(tmp_path):
 def test_a_database_that_was_never_initialised_says_so(nowhere, engine_name):
     if engine_name == "sqlite":
         sqlite3.connect(nowhere).close()
-        open(nowhere, "w").close()
+        Path(nowhere).write_bytes(b"")
     found = Database(nowhere)
 
     with pytest.raises(NotFound, match="is not initialised") as refused:

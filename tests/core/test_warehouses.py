@@ -116,7 +116,7 @@ def test_a_bin_has_not_the_name_of_a_virtual_end(stocked, name):
 
 
 def test_a_bin_has_a_known_kind(stocked):
-    with pytest.raises(InvalidInput, match="a bin is one of storage, dock, .*, not 'roof'"):
+    with pytest.raises(InvalidInput, match=r"a bin is one of storage, dock, .*, not 'roof'"):
         add_bin(stocked, "MAIN", "A-1", "roof")
 
 

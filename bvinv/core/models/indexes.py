@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Index, text
 
 from bvinv.core.models.reservation import OPEN
-from bvinv.core.models.tables import Movement, Reservation, ReservationLine, table
+from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine, table
 
 
 def _partial(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
@@ -26,3 +26,4 @@ _partial(
 _partial("reservation_by_expiry", "status = 'held'", _reservation.c.expires_at)
 _partial("reservation_line_open", OPEN, _line.c.level_id, _line.c.expires_at)
 _partial("reservation_line_backordered", "backordered > 0", _line.c.level_id)
+_partial("event_of_stock_import", "type = 'stock.imported'", table(Event).c.subject)

@@ -43,9 +43,9 @@ def whole(default: int | None = None, *, optional: bool = False) -> Column[int]:
     return Column(Whole, nullable=optional, default=default)
 
 
-def words(*, optional: bool = False, unique: bool = False, index: bool = False) -> Column[str]:
+def words(*, optional: bool = False, unique: bool = False) -> Column[str]:
     """Return a column of text."""
-    return Column(Words, nullable=optional, unique=unique, index=index)
+    return Column(Words, nullable=optional, unique=unique)
 
 
 def digest() -> Column[bytes]:
@@ -81,7 +81,7 @@ class Event(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=key())
     type: str = Field(sa_column=words())
-    subject: str = Field(sa_column=words(index=True))
+    subject: str = Field(sa_column=words())
     actor: str = Field(sa_column=words())
     command_id: int = Field(sa_column=reference("command_log", index=True))
     data: str = Field(sa_column=words())

@@ -86,7 +86,14 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_event_command_id"), "event", ["command_id"], unique=False)
-    op.create_index(op.f("ix_event_subject"), "event", ["subject"], unique=False)
+    op.create_index(
+        "event_of_stock_import",
+        "event",
+        ["subject"],
+        unique=False,
+        sqlite_where=sa.text("type = 'stock.imported'"),
+        postgresql_where=sa.text("type = 'stock.imported'"),
+    )
     op.create_table(
         "product",
         sa.Column("id", WHOLE, autoincrement=True, nullable=False),
