@@ -93,7 +93,7 @@ class Call:
     """One command being run: who asks, on which database, and how the answer is shown."""
 
     name: str
-    format: Format | None
+    format: Format
     database: Database
     actor: str
     key: str | None = None
@@ -180,8 +180,7 @@ class Call:
     @property
     def is_for_people(self) -> bool:
         """Tell whether the answer is laid out for reading, and may leave things out."""
-        chosen = self.format or output.default_format()
-        return chosen in (Format.table, Format.plain, Format.markdown)
+        return self.format in (Format.table, Format.plain, Format.markdown)
 
 
 @contextmanager
@@ -210,6 +209,7 @@ def opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
 def written(file: Path | None) -> Iterator[TextIO]:
     """Yield a new file that takes its name when it is complete, or stdout. Raises InvalidInput."""
     if file is None:
+        output.write_for_programs()
         yield sys.stdout
         return
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
@@ -297,7 +297,8 @@ def _call(ctx: typer.Context, options: dict[str, Any], request: dict[str, Any]) 
     configured = settings()
     return Call(
         name=ctx.command_path.partition(" ")[2],
-        format=options.get("format") or before.format,
+        # Before anything is done: a wrong BVINV_FORMAT must not be found out after the change.
+        format=options.get("format") or before.format or output.default_format(),
         database=Database(before.db or configured.database(), patience=configured.lock_timeout),
         actor=options.get("actor") or before.actor or configured.who(),
         key=options.get("key"),

@@ -68,8 +68,11 @@ def show(
     """Print one thing (a dict) or many (a list); `columns` is what people get to see of it."""
     fmt = fmt or default_format()
     records = result if isinstance(result, list) else [result]
-    if fmt not in (Format.table, Format.plain) and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    if fmt not in (Format.table, Format.plain):
+        write_for_programs()
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        # What was done stays done, also when the terminal has no letter for a part of it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     match fmt:
         case Format.json:
             print(_json(result, indent=2))
@@ -85,6 +88,12 @@ def show(
             _show_table(result, columns)
         case _:
             _show_tabulated(result, fmt, columns)
+
+
+def write_for_programs() -> None:
+    """Let stdout be UTF-8 with LF, whatever the locale says."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
 
 
 def show_error(problem: dict[str, Any], fmt: Format | None) -> None:

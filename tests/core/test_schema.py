@@ -17,7 +17,7 @@ from tests import workers
 from tests.books import TABLES, act, ask, damage, fetch, raw, receive, reserve, snapshot
 
 ON_SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
-# 23505 and 23503 are PostgreSQL's unique and foreign key violations, which `run` tries again and then reports.
+# 23505 and 23503: PostgreSQL's unique and foreign key violations, which `run` tries again.
 REFUSED = "(?i)constraint|append-only|2350[35]"
 ON_POSTGRESQL = pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
 

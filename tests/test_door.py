@@ -1,0 +1,114 @@
+"""The door: files in and out, and what every command shares."""
+
+import io
+import sys
+
+import pytest
+
+from bvinv import door
+from bvinv.core.errors import InvalidInput, NotFound
+
+pytest_plugins = ["tests.commands.shell"]
+
+
+def test_a_file_is_opened_with_the_number_of_its_lines(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a\nb\nc")
+
+    with door.opened(str(path)) as (source, lines):
+        assert (source.read(), lines) == (b"a\nb\nc", 2)
+    assert source.closed
+
+
+def test_a_dash_is_stdin(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"rows")))
+
+    with door.opened("-") as (source, lines):
+        assert (source.read(), lines) == (b"rows", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("missing", NotFound, "there is no file missing"),
+        (".", InvalidInput, ". is a folder, not a file"),
+        ("a\0b", InvalidInput, "cannot be read"),
+        ("x" * 300, InvalidInput, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_plainly(tmp_path, monkeypatch, name, error, said):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(error, match=said), door.opened(name):
+        pass
+
+
+def test_a_written_file_takes_its_name_when_it_is_complete(tmp_path):
+    path = tmp_path / "out.csv"
+    with door.written(path) as target:
+        target.write("a\n")
+        assert not path.exists()
+    assert path.read_bytes() == b"a\n"
+
+    with pytest.raises(ZeroDivisionError), door.written(path) as target:
+        target.write("half")
+        raise ZeroDivisionError
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"a\n", [path])
+
+
+def test_the_option_goes_before_the_variable_and_the_nearer_option_before_the_other(
+    bvinv, monkeypatch
+):
+    monkeypatch.setenv("BVINV_ACTOR", "env")
+    line = "receive HX-1 --qty 1 -w MAIN"
+    bvinv(line)
+    bvinv(f"--actor root {line}")
+    bvinv(f"--actor root {line} --actor own")
+
+    actors = [row["actor"] for row in bvinv("stock history HX-1 -f json").json]
+    assert actors == ["own", "root", "env", "tester"]
+    assert bvinv.fetch("SELECT actor FROM command_log ORDER BY id DESC LIMIT 3") == [
+        ("own",),
+        ("root",),
+        ("env",),
+    ]
+
+
+def test_an_actor_has_to_be_a_name(bvinv):
+    before = bvinv.dump()
+    ran = bvinv("receive HX-1 --qty 1 -w MAIN --actor 'a\x07'")
+    assert ran.refused(2).startswith("error[invalid-input]: the actor has a control character")
+    assert bvinv.dump() == before
+
+
+def test_a_key_belongs_to_one_command_of_one_name(bvinv):
+    bvinv("receive HX-1 --qty 1 -w MAIN --key K")
+    ran = bvinv("stock adjust HX-1 -w MAIN --change 1 --reason x --key K")
+    assert ran.refused(4).startswith("error[conflict]: the key K was used for another request")
+
+
+def test_a_wrong_format_in_the_environment_is_found_before_anything_is_changed(bvinv, monkeypatch):
+    before = bvinv.dump()
+    monkeypatch.setenv("BVINV_FORMAT", "xml")
+
+    assert bvinv("receive HX-1 --qty 1 -w MAIN").refused(2) == (
+        "error[invalid-input]: BVINV_FORMAT is 'xml'; it can be table, plain, json, jsonl, csv,"
+        " tsv, markdown\n"
+    )
+    assert bvinv.dump() == before
+
+
+def test_the_environment_may_say_the_format(bvinv, monkeypatch):
+    monkeypatch.setenv("BVINV_FORMAT", "json")
+
+    assert bvinv("stock show HX-1 -w MAIN").json["sku"] == "HX-1"
+    assert bvinv("stock show HX-9").problem["code"] == "not-found"
+    assert bvinv("stock show HX-1 -w MAIN -f plain").stdout.startswith("sku            HX-1\n")
+    assert bvinv("--format csv stock show HX-1").stdout.startswith("sku,warehouse,on_hand,")
+
+
+@pytest.mark.parametrize("fmt", ["table", "plain", "json", "jsonl", "csv", "tsv", "markdown"])
+def test_every_format_prints_every_level(bvinv, fmt):
+    ran = bvinv(f"stock list --format {fmt}")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert ran.stdout.count("HX-2") == 2
