@@ -9,7 +9,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO, TypeVar
@@ -124,10 +124,11 @@ class Call:
 
     def run(
         self, action: Callable[[Session], Result], columns: Sequence[str] | None = None
-    ) -> None:
+    ) -> Answer:
         """Run the action in one transaction, and show what it answers and what it changed."""
         answer = command_log.execute(self.database, action, self.command(), dry_run=self.dry_run)
         self.answer(answer, columns)
+        return answer
 
     def answer(self, answer: Answer, columns: Sequence[str] | None = None) -> None:
         """Show what a command answered, and what it changed if that was only tried."""
@@ -193,14 +194,15 @@ def opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
         yield sys.stdin.buffer, None
         return
     path = Path(file)
-    if path.is_dir():
-        raise InvalidInput(f"{file} is a folder, not a file")
     try:
         source = path.open("rb")
+    except IsADirectoryError:
+        raise InvalidInput(f"{file} is a folder, not a file") from None
     except FileNotFoundError:
         raise NotFound(f"there is no file {file}") from None
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"{file} cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"{text.quoted(file)} cannot be read: {why}") from None
     with source:
         yield source, _lines_of(source) if path.is_file() else None
 
@@ -212,15 +214,18 @@ def written(file: Path | None) -> Iterator[TextIO]:
         output.write_for_programs()
         yield sys.stdout
         return
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    unfinished = file.parent / f".{file.name}.{os.getpid()}"
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as target:
             yield target
         unfinished.replace(file)
     except OSError as error:
-        raise InvalidInput(f"{file} cannot be written: {error.strerror}") from None
+        raise InvalidInput(
+            f"{text.quoted(str(file))} cannot be written: {error.strerror}"
+        ) from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def _lines_of(source: BinaryIO) -> int:

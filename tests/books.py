@@ -7,10 +7,13 @@ from typing import Any
 import psycopg
 
 from bvinv.core import (
+    adjustments,
     catalog,
     command_log,
     engines,
     promises,
+    receiving,
+    reservation_rows,
     reservations,
     stock,
     verification,
@@ -116,7 +119,7 @@ def expire(database: Database, batch: int = 500) -> tuple[int, int]:
 def receive(database: Database, ref: str, quantity: int, warehouse: str, **more: Any) -> LevelRow:
     return act(
         database,
-        lambda s: stock.receive(s, ref=ref, quantity=quantity, warehouse=warehouse, **more),
+        lambda s: receiving.receive(s, ref=ref, quantity=quantity, warehouse=warehouse, **more),
     )
 
 
@@ -125,7 +128,8 @@ def adjust(
 ) -> LevelRow:
     more.setdefault("reason", "miscount")
     return act(
-        database, lambda s: stock.adjust(s, ref=ref, warehouse=warehouse, change=change, **more)
+        database,
+        lambda s: adjustments.adjust(s, ref=ref, warehouse=warehouse, change=change, **more),
     )
 
 
@@ -134,14 +138,14 @@ def put_away(
 ) -> LevelRow:
     return act(
         database,
-        lambda s: stock.put_away(
+        lambda s: adjustments.put_away(
             s, ref=ref, quantity=quantity, warehouse=warehouse, target=target, **more
         ),
     )
 
 
 def show(database: Database, reservation_id: str) -> ReservationRow:
-    return ask(database, lambda s: reservations.show(s, reservation_id=reservation_id))
+    return ask(database, lambda s: reservation_rows.show(s, reservation_id=reservation_id))
 
 
 def level(database: Database, ref: str, warehouse: str, as_of: int | None = None) -> LevelRow:

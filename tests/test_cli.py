@@ -16,8 +16,9 @@ from bvinv import __version__, cli
 from bvinv.commands import COMMANDS
 from bvinv.core import engines
 from bvinv.core.gate import Gate
+from tests.commands import shell
 
-pytest_plugins = ["tests.commands.shell"]
+bvinv, plain_environment, shop_template = shell.bvinv, shell.plain_environment, shell.shop_template
 BVINV = [sys.executable, "-m", "bvinv"]
 
 
@@ -193,7 +194,7 @@ def until(happens):
 
 def opened_by(pid: int, name: str) -> bool:
     try:
-        links = [os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()]
+        links = [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return False
     return any(link.endswith(name) for link in links)

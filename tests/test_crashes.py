@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from bvinv.core import stock
+from bvinv.core import receiving
 from bvinv.core.errors import InsufficientStock
 from tests import books, workers
 from tests.books import fetch, raw
@@ -70,7 +70,7 @@ def hold_the_door(database, tell):
     """Begin a command, change something, and never come to its end."""
 
     def action(session):
-        stock.receive(session, ref="HX-1", quantity=7, warehouse="MAIN")
+        receiving.receive(session, ref="HX-1", quantity=7, warehouse="MAIN")
         tell("inside")
         time.sleep(600)
 

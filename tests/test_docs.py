@@ -40,10 +40,10 @@ def paths() -> Iterator[list[str]]:
 
 
 def reference() -> str:
-    parts = []
-    for path in paths():
-        parts.append(f"#### `{' '.join(['bvinv', *path])}`\n\n```text\n{help_of(path)}\n```\n")
-    return "\n".join(parts)
+    return "\n".join(
+        f"#### `{' '.join(['bvinv', *path])}`\n\n```text\n{help_of(path)}\n```\n"
+        for path in paths()
+    )
 
 
 def blocks() -> list[str]:

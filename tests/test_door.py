@@ -7,8 +7,9 @@ import pytest
 
 from bvinv import door
 from bvinv.core.errors import InvalidInput, NotFound
+from tests.commands import shell
 
-pytest_plugins = ["tests.commands.shell"]
+bvinv, plain_environment, shop_template = shell.bvinv, shell.plain_environment, shell.shop_template
 
 
 def test_a_file_is_opened_with_the_number_of_its_lines(tmp_path):

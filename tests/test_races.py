@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from bvinv.core import command_log, instants, promises, stock
+from bvinv.core import adjustments, command_log, instants, promises, stock
 from bvinv.core.errors import InventoryError
 from tests import books, workers
 from tests.books import Clock, counts, fetch, findings, parts, show
@@ -26,7 +26,9 @@ def reserve_the_same(database, reservation_id, said):
 
 def adjust_with_key(database, key, change):
     def action(session):
-        return stock.adjust(session, ref="HX-1", warehouse="MAIN", reason="lost", change=change)
+        return adjustments.adjust(
+            session, ref="HX-1", warehouse="MAIN", reason="lost", change=change
+        )
 
     asked = command_log.command("adjust", actor="tester", key=key, request=change)
     answer = command_log.execute(database, action, asked)

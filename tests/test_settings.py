@@ -7,8 +7,9 @@ import pytest
 from bvinv import door
 from bvinv.core.errors import InvalidInput
 from bvinv.settings import Settings
+from tests.commands import shell
 
-pytest_plugins = ["tests.commands.shell"]
+bvinv, plain_environment, shop_template = shell.bvinv, shell.plain_environment, shell.shop_template
 
 
 def test_the_environment_says_database_actor_and_patience(plain_environment, monkeypatch):

@@ -222,9 +222,12 @@ def delete(call: Call, ref: door.Ref) -> None:
 
     Example: bvinv products delete HX-1
     """
-    from bvinv.core import catalog
+    from bvinv.core import catalog, items
 
-    call.run(lambda session: catalog.remove(session, ref=ref))
+    answer = call.run(lambda session: catalog.remove(session, ref=ref))
+    if not answer.replayed and not call.dry_run:
+        left = call.read(lambda session: items.known(session, [ref]))
+        output.note("discontinued: it has history, which is never deleted" if left else "deleted")
 
 
 @door.changes(app, "import")

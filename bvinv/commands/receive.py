@@ -27,10 +27,10 @@ def receive(
 
     Example: bvinv receive 9780141439518 --qty 20 --warehouse MAIN --document DN-4711
     """
-    from bvinv.core import stock
+    from bvinv.core import receiving
 
     call.run(
-        lambda session: stock.receive(
+        lambda session: receiving.receive(
             session,
             ref=ref,
             quantity=qty,

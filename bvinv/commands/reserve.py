@@ -67,9 +67,9 @@ def show(call: Call, reservation_id: Id) -> None:
 
     Example: bvinv reserve show SO-1001
     """
-    from bvinv.core import reservations
+    from bvinv.core import reservation_rows
 
-    row = call.read(lambda session: reservations.show(session, reservation_id=reservation_id))
+    row = call.read(lambda session: reservation_rows.show(session, reservation_id=reservation_id))
     call.show(row)
 
 
@@ -87,10 +87,12 @@ def list_(
 
     Example: bvinv reserve list --status held
     """
-    from bvinv.core import reservations
+    from bvinv.core import reservation_rows
 
     rows, cursor = call.read(
-        lambda session: reservations.page(session, status=status, limit=limit or 50, after=after)
+        lambda session: reservation_rows.page(
+            session, status=status, limit=limit or 50, after=after
+        )
     )
     call.page(rows, ReservationRow, after=cursor)
 

@@ -123,12 +123,12 @@ def adjust(
 
     Example: bvinv stock adjust HX-1 --warehouse MAIN --change -2 --reason damaged
     """
-    from bvinv.core import stock
+    from bvinv.core import adjustments
 
     if break_ not in (None, "newest"):
         raise InvalidInput("--break knows one way: newest")
     call.run(
-        lambda session: stock.adjust(
+        lambda session: adjustments.adjust(
             session,
             ref=ref,
             warehouse=warehouse,
@@ -153,7 +153,9 @@ def set_(
     max_stock: Setting = None,
     safety_stock: Setting = None,
 ) -> None:
-    """Set reorder point, maximum and safety stock; `none` takes one away.
+    """Set reorder point, maximum and safety stock.
+
+    `none` takes one away.
 
     Example: bvinv stock set HX-1 --warehouse MAIN --reorder-point 5 --max-stock 40
     """
@@ -188,10 +190,10 @@ def put_away(
 
     Example: bvinv stock put-away HX-1 --qty 12 --warehouse MAIN --to A-01
     """
-    from bvinv.core import stock
+    from bvinv.core import adjustments
 
     call.run(
-        lambda session: stock.put_away(
+        lambda session: adjustments.put_away(
             session, ref=ref, quantity=qty, warehouse=warehouse, origin=origin, target=to
         ),
         LevelRow.columns,

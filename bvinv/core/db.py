@@ -294,9 +294,13 @@ def sqlite_path(where: str | Path) -> Path | None:
     if not str(where) or "\0" in str(where):
         raise InvalidInput("the database needs a path or a URL")
     path = Path(where).expanduser().absolute()
-    if path.is_dir():
+    try:
+        is_folder, is_link = path.is_dir(), path.is_symlink()
+    except OSError as error:  # a name that is too long, a folder that may not be searched
+        raise InvalidInput(f"{path} cannot be a database: {error.strerror}") from None
+    if is_folder:
         raise InvalidInput(f"{path} is a folder, not a database", hint=f"try {path}/bvinv.db")
-    if path.is_symlink():
+    if is_link:
         raise InvalidInput(
             f"{path} is a link; locks would follow its name and not the file",
             hint=f"name the file itself: {path.resolve()}",

@@ -100,6 +100,14 @@ def _sqlite_connection(path: Path) -> Any:
     return connection
 
 
+def scratch() -> Any:
+    """Return a connection to a scratch file without a name, which is gone when it is closed."""
+    connection = sqlite_driver().connect("", isolation_level=None)
+    for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -8192"):
+        connection.execute(f"PRAGMA {setting}")
+    return connection
+
+
 def is_ours(connection: Connection) -> bool:
     """Tell whether the file bears bvinv's mark and writes ahead, as `prepare_file` left it."""
     mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()

@@ -131,6 +131,16 @@ def _replayed(stored: Any) -> ImportRow:
     return ImportRow.model_validate(stored | {"replayed": True})
 
 
+def _unfit(path: Path) -> str:
+    """Return why no file can be made at this path; nothing if one can."""
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        return "" if path.parent.is_dir() else "there is no such folder"
+    except OSError as error:  # a name that is too long, a folder that may not be searched
+        return str(error.strerror)
+
+
 class RejectsFile:
     """The rejected rows as they came, each with its error behind it; complete or not there.
 
@@ -140,10 +150,8 @@ class RejectsFile:
 
     def __init__(self, path: Path | None, sheet: Sheet) -> None:
         """Begin without a file: it is made for the first reject. Raises InvalidInput."""
-        if path is not None and path.is_dir():
-            raise InvalidInput(f"the rejects cannot be written to {path}: it is a folder")
-        if path is not None and not path.parent.is_dir():
-            raise InvalidInput(f"the rejects cannot be written to {path}: there is no such folder")
+        if path is not None and (why := _unfit(path)):
+            raise InvalidInput(f"the rejects cannot be written to {path}: {why}")
         self._path = path
         self._sheet = sheet
         self._own = [
@@ -246,10 +254,7 @@ class Seen:
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._connection = engines.sqlite_driver().connect("")
-        self._connection.isolation_level = None
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -8192"):
-            self._connection.execute(f"PRAGMA {setting}")
+        self._connection = engines.scratch()
         self._connection.execute(
             "CREATE TABLE seen (name TEXT PRIMARY KEY, line INTEGER, sku TEXT) WITHOUT ROWID"
         )

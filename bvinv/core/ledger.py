@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from bvinv.core import command_log, text
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
-from bvinv.core.errors import Conflict
+from bvinv.core.errors import Conflict, InvalidInput
+from bvinv.core.models.base import MOST
 from bvinv.core.models.log import Command
 from bvinv.core.models.stock import LevelChange
 
@@ -54,7 +55,7 @@ _FILL_BIN = Sql("""
 """)
 _NEW_BIN = Sql.insert("bin_level", "level_id", "bin_id", "quantity")
 
-_NUMBERS = struct.Struct(">9q")
+NUMBERS = struct.Struct(">9q")
 
 
 class Place(NamedTuple):
@@ -150,7 +151,7 @@ def link(previous: bytes, numbers: Sequence[int], words: Sequence[str]) -> bytes
     from_bin, to_bin, document and actor as UTF-8, joined by the unit separator (0x1F), which none
     of them can contain. Row ids are left out: a copy of the ledger has the same hashes.
     """
-    packed = previous + _NUMBERS.pack(*numbers) + "\x1f".join(words).encode()
+    packed = previous + NUMBERS.pack(*numbers) + "\x1f".join(words).encode()
     return hashlib.sha256(packed).digest()
 
 
@@ -191,6 +192,8 @@ class Posting:
         on_hand_change = (target.sellable - origin.sellable) * quantity
         reserved_change = reserved * quantity
         level.on_hand += on_hand_change
+        if level.on_hand > MOST:
+            raise InvalidInput(f"{level.sku} at {level.warehouse} would have more than {MOST}")
         level.reserved += reserved_change
         level.unsellable += self._put(level, target, quantity) + self._put(level, origin, -quantity)
         level.head_seq += 1

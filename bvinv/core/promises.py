@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from bvinv.core import command_log, holds, instants, items, levels, reservations, text
+from bvinv.core import (
+    command_log,
+    holds,
+    instants,
+    items,
+    levels,
+    reservation_rows,
+    reservations,
+    text,
+)
 from bvinv.core.command_log import Answer, Tale
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict
@@ -76,7 +85,7 @@ def extend(session: Session, *, reservation_id: str, ttl: int) -> ReservationRow
     session.send(_EXTEND, [{"id": found.id, "until": until, "now": session.now}])
     told = {"expires_at": instants.display(until)}
     command_log.tell(session, [Tale("reservation.extended", found.id, told, session.command)])
-    return reservations.show(session, reservation_id=found.id)
+    return reservation_rows.show(session, reservation_id=found.id)
 
 
 def commit(
@@ -137,7 +146,7 @@ def commit(
         current.tell("reservation.committed", found.id, {"lines": told, "closed": close})
         if close:
             _refill(session, current, parts)
-    return reservations.show(session, reservation_id=found.id)
+    return reservation_rows.show(session, reservation_id=found.id)
 
 
 def release(session: Session, *, reservation_id: str) -> ReservationRow:
@@ -147,7 +156,7 @@ def release(session: Session, *, reservation_id: str) -> ReservationRow:
     """
     found = _live(session, reservation_id)
     _let_go(session, {found.id: None}, status="released", kind="release")
-    return reservations.show(session, reservation_id=found.id)
+    return reservation_rows.show(session, reservation_id=found.id)
 
 
 def expire(session: Session, *, batch: int = 500) -> ExpiryRow:
@@ -192,7 +201,7 @@ def _live(session: Session, reservation_id: str) -> Any:
     wanted = text.code(reservation_id, what="reservation id", maximum=128)
     rows = session.ask(_LOCK, ids=[wanted])
     if not rows:
-        raise reservations.unknown(wanted)
+        raise reservation_rows.unknown(wanted)
     [found] = rows
     if found.status == "held" and found.expires_at <= session.now:
         raise _expired(found)

@@ -9,26 +9,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bvinv.core import allocation, command_log, holds, items, levels, text, warehouses
+from bvinv.core import (
+    allocation,
+    command_log,
+    holds,
+    items,
+    levels,
+    reservation_rows,
+    shortages,
+    text,
+    warehouses,
+)
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
 from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Posting, posting
 from bvinv.core.levels import Key, Site
 from bvinv.core.models.log import Command
-from bvinv.core.models.reservation import STATUSES, LineRow, ReservationRow
+from bvinv.core.models.reservation import LineRow, ReservationRow
 
 DEFAULT_TTL = 15 * 60 * 1_000_000  # microseconds
 LONGEST = 366 * 24 * 3600 * 1_000_000
 
-_FIND = Sql("SELECT id, status, terms, expires_at, created_at FROM reservation WHERE id IN :ids")
-_LINES = Sql("""
-    SELECT l.reservation_id, p.sku, w.code AS warehouse, l.quantity, l.held, l.backordered
-         , l.committed, l.released
-      FROM reservation_line AS l JOIN stock_level AS s ON s.id = l.level_id
-           JOIN product AS p ON p.id = s.product_id JOIN warehouse AS w ON w.id = s.warehouse_id
-     WHERE l.reservation_id IN :ids ORDER BY p.sku_key, w.code
-""")
 _NEW = Sql.insert(
     "reservation", "id", "status", "terms", "expires_at", "command_id", "created_at", "updated_at"
 )
@@ -110,7 +112,7 @@ def create_many(
         scene = _set(session, good, current)
         # Only now that the levels are locked: a retry that waited for them has to see the
         # first attempt, not its stock gone (PostgreSQL).
-        existing = _existing(session, [request.reservation_id for request in good])
+        existing = reservation_rows.stored(session, [request.reservation_id for request in good])
         for request in checked:
             try:
                 if isinstance(request, InventoryError):
@@ -135,12 +137,6 @@ def _checked(request: Request) -> Request | InventoryError:
     except InventoryError as error:
         return error
     return request
-
-
-def _existing(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ReservationRow]]:
-    found = session.ask(_FIND, ids=list(ids)) if ids else []
-    rows = _rows(session, found)
-    return {row.id: (row.terms, shown) for row, shown in zip(found, rows, strict=True)}
 
 
 def _set(session: Session, requests: Sequence[Request], current: Posting) -> _Scene:
@@ -210,7 +206,7 @@ def _answer(
         request.strategy,
     )
     if short and not request.backorder:
-        raise _short(session, scene, wanted, short)
+        raise _too_little(session, scene, wanted, short)
 
     # From here on nothing can fail.
     row = _hold(session, scene, request, expires_at, given, short)
@@ -350,139 +346,39 @@ def _insert(session: Session, scene: _Scene) -> None:
     session.send(_NEW_LINE, scene.lines)
 
 
-def _short(
+def _too_little(
     session: Session,
     scene: _Scene,
     wanted: Mapping[allocation.Want, int],
     short: Mapping[allocation.Want, int],
 ) -> InsufficientStock:
     """Return the refusal, with every short line and who holds its product."""
-    by_site = {site.id: site.code for site in scene.sites.values()}
+    codes = {site.id: site.code for site in scene.sites.values()}
     skus = {item.id: item.sku for item in scene.items.values()}
     errors: list[dict[str, Any]] = []
-    for want in short:
-        product, site = want
+    for product, site in short:
         touched = [
             level
             for key, level in scene.levels.items()
             if key[0] == product and site in (None, key[1])
         ]
         available = sum(max(level.available, 0) for level in touched)
-        held = [line for level in touched for line in holds.holders(session, level)]
-        where = by_site[site] if site else "all warehouses"
-        who = ", ".join(f"{line.reservation_id} ({line.held})" for line in held[:5])
-        more = f" and {len(held) - 5} more" if len(held) > 5 else ""
-        errors.append(
-            {
-                "sku": skus[product],
-                "warehouse": by_site[site] if site else None,
-                "wanted": wanted[want],
-                "available": available,
-                "detail": f"only {available} of {skus[product]} available at {where}, "
-                f"{wanted[want]} wanted" + (f"; held by {who}{more}" if who else ""),
-                "holders": [
-                    {"reservation_id": line.reservation_id, "held": line.held} for line in held[:50]
-                ],
-            }
-        )
+        who, held = shortages.holders(session, touched)
+        where = codes[site] if site else "all warehouses"
+        error = {
+            "sku": skus[product],
+            "warehouse": codes[site] if site else None,
+            "wanted": wanted[product, site],
+            "available": available,
+            "holders": held,
+        }
+        said = f"only {available} of {skus[product]} available at {where}, {error['wanted']} wanted"
+        errors.append({**error, "detail": said + who})
     first = errors[0]
-    if len(errors) == 1:
-        detail = first["detail"]
-    else:
-        detail = f"{len(errors)} lines are short: {', '.join(str(e['sku']) for e in errors)}"
+    several = f"{len(errors)} lines are short: {', '.join(error['sku'] for error in errors)}"
     return InsufficientStock(
-        detail,
+        first["detail"] if len(errors) == 1 else several,
         hint="reserve less, or let the rest wait for goods: --backorder",
         errors=errors if len(errors) > 1 else None,
-        **{name: first[name] for name in ("sku", "warehouse", "wanted", "available", "holders")},
+        **{name: value for name, value in first.items() if name != "detail"},
     )
-
-
-def show(session: Session, *, reservation_id: str) -> ReservationRow:
-    """Return a reservation as it is now. Raises NotFound."""
-    wanted = text.code(reservation_id, what="reservation id", maximum=128)
-    found = session.ask(_FIND, ids=[wanted])
-    if not found:
-        raise unknown(wanted)
-    [row] = _rows(session, found)
-    return row
-
-
-def unknown(reservation_id: str) -> NotFound:
-    """Return the error for a reservation that is not there."""
-    return NotFound(
-        f"there is no reservation {reservation_id}",
-        hint="see: bvinv reserve list",
-        reservation_id=reservation_id,
-    )
-
-
-_PAGE = """
-    SELECT id, status, terms, expires_at, created_at, command_id FROM reservation
-     WHERE {where} ORDER BY command_id DESC, id DESC LIMIT :limit
-"""
-_STATUS = {
-    "held": "status = 'held' AND expires_at > :now",
-    "expired": "(status = 'expired' OR (status = 'held' AND expires_at <= :now))",
-    "committed": "status = 'committed'",
-    "released": "status = 'released'",
-}
-
-
-def page(
-    session: Session, *, status: str | None = None, limit: int = 50, after: str | None = None
-) -> tuple[list[ReservationRow], str | None]:
-    """Return a page of reservations, the newest first, and the cursor of the next page.
-
-    `after` is the id of the last one seen. Raises InvalidInput, NotFound.
-    """
-    text.quantity(limit, what="limit", minimum=1, maximum=10_000)
-    where = ["1 = 1"]
-    values: dict[str, Any] = {"limit": limit + 1, "now": session.now}
-    if status is not None:
-        if status not in STATUSES:
-            raise InvalidInput(f"the status is one of {', '.join(STATUSES)}")
-        where.append(_STATUS[status])
-    if after is not None:
-        show(session, reservation_id=after)
-        where.append(
-            "(command_id, id) < (SELECT command_id, id FROM reservation WHERE id = :after)"
-        )
-        values["after"] = after
-    found = session.ask(Sql(_PAGE.format(where=" AND ".join(where))), **values)
-    rows = _rows(session, found[:limit])
-    return rows, rows[-1].reservation_id if len(found) > limit else None
-
-
-def _rows(session: Session, found: Sequence[Any]) -> list[ReservationRow]:
-    """Return what is true at this moment: what ran out holds nothing, swept or not."""
-    if not found:
-        return []
-    lines: dict[str, list[LineRow]] = {row.id: [] for row in found}
-    for number, *line in session.ask(_LINES, ids=list(lines)):
-        lines[number].append(LineRow(**dict(zip(LineRow.model_fields, line, strict=True))))
-    rows = []
-    for row in found:
-        status, own = row.status, lines[row.id]
-        if status == "held" and row.expires_at <= session.now:
-            status = "expired"
-            own = [
-                line.model_copy(
-                    update={
-                        "held": 0,
-                        "backordered": 0,
-                        "released": line.released + line.held + line.backordered,
-                    }
-                )
-                for line in own
-            ]
-        rows.append(
-            ReservationRow(
-                reservation_id=row.id,
-                status=status,
-                expires_at=row.expires_at,
-                lines=own,
-                created_at=row.created_at,
-            )
-        )
-    return rows

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from bvinv.core import (
+    adjustments,
     columns,
     command_log,
     files,
@@ -14,7 +15,7 @@ from bvinv.core import (
     import_runs,
     items,
     levels,
-    stock,
+    shortages,
     text,
     warehouses,
 )
@@ -128,7 +129,7 @@ def _read(places: dict[str, int], record: Record) -> _Row | Reject:
         field = "bin"
         bin = warehouses.bin_code(bin) if bin else ""
         field = "reason"
-        reason = stock.checked_reason(reason or OPENING)
+        reason = adjustments.checked_reason(reason or OPENING)
         field = "quantity"
         pieces = text.quantity(quantity, minimum=0 if reason == OPENING else -(10**9))
         if not pieces and reason != OPENING:
@@ -268,9 +269,9 @@ def _post(session: Session, current: Posting, level: Level, target: _Target) -> 
         current.post(level, "adjust", quantity, origin=ADJUSTMENT, target=place, reason=reason)
         holds.fill(session, current, level)
     else:
-        parts = stock.giving(level, place, -quantity)
+        parts = shortages.giving(level, place, -quantity)
         if place is None or place.sellable:
-            stock.make_room(session, current, level, -quantity, break_newest=False)
+            shortages.make_room(session, current, level, -quantity, break_newest=False)
         for origin, part in parts:
             current.post(level, "adjust", part, origin=origin, target=ADJUSTMENT, reason=reason)
     told = {"warehouse": target.site.code, "change": quantity, "reason": reason, "note": ""}

@@ -5,21 +5,19 @@ and believes nothing that is stored beside it.
 """
 
 import hashlib
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bvinv.core import text
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, VerificationFailed
-from bvinv.core.ledger import VIRTUAL_ENDS, genesis
+from bvinv.core.ledger import NUMBERS, VIRTUAL_ENDS, genesis
 from bvinv.core.models.base import Row
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.warehouse import SELLABLE
 
 MOST_FINDINGS = 100
 _OUTSIDE = frozenset({"", *(name.lower() for name in VIRTUAL_ENDS)})
-_NUMBERS = struct.Struct(">9q")  # as `ledger.link` packs them
 
 _LEVELS = Sql("""
     SELECT l.id, p.sku, w.code AS warehouse, l.on_hand, l.unsellable, l.reserved, l.head_seq
@@ -31,7 +29,7 @@ _LEVELS = Sql("""
 # Numbers, then the words as `ledger.link` joins them: one column is read faster than six.
 _MOVEMENTS = """
     SELECT level_id, level_seq, quantity, on_hand_change, reserved_change, on_hand, reserved
-         , occurred_at, recorded_at, reverses
+         , occurred_at, recorded_at, reverses, from_bin, to_bin
          , kind || '\x1f' || reason || '\x1f' || from_bin || '\x1f' || to_bin || '\x1f' || document
            || '\x1f' || actor
          , previous_hash, hash
@@ -115,9 +113,9 @@ def verify(session: Session, *, against: str | None = None, batch: int = 20_000)
     findings: list[Finding] = []
     heads: list[bytes] = []
     count = movements = after = 0
-    places: dict[int, dict[str, tuple[int, str]]] = {}
+    places: dict[int, _Places] = {}
     for row in session.ask(_BINS):
-        places.setdefault(row.warehouse_id, {})[row.code] = (row.id, row.kind)
+        places.setdefault(row.warehouse_id, _Places())[row.code] = (row.id, row.kind)
     while page := session.ask(_LEVELS, after=after, batch=batch):
         alone = after == 0 and len(page) < batch
         after = page[-1].id
@@ -188,12 +186,45 @@ def _digest(heads: list[bytes]) -> str:
     return digest.hexdigest()
 
 
+# What a movement between two ends does: the bin that gives, the bin that gets ("" for none), and
+# the change of on hand for every piece.
+Effect = tuple[str, str, int]
+
+
+class _Places(dict[str, tuple[int, str]]):
+    """The bins of a warehouse, id and kind by code, and what goes on between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.effects = _Effects(self)
+
+
+class _Effects(dict[tuple[str, str], "Effect | str"]):
+    """What a movement between two ends does, or the end that is not there."""
+
+    def __init__(self, places: _Places) -> None:
+        super().__init__()
+        self._places = places
+
+    def __missing__(self, ends: tuple[str, str]) -> Effect | str:
+        origin, target = ("" if name in _OUTSIDE else name for name in ends)
+        missing = [name for name in (origin, target) if name and name not in self._places]
+        sellable = [
+            bool(name) and self._places[name][1] in SELLABLE
+            for name in (origin, target)
+            if not missing
+        ]
+        effect = missing[0] if missing else (origin, target, sellable[1] - sellable[0])
+        self[ends] = effect
+        return effect
+
+
 class _Chain:
     """The replay of one level: what its movements alone say about it."""
 
     __slots__ = ("bins", "fault", "hash", "on_hand", "places", "reserved", "reversed", "row", "seq")
 
-    def __init__(self, row: Any, places: Mapping[str, tuple[int, str]]) -> None:
+    def __init__(self, row: Any, places: _Places) -> None:
         self.row = row
         self.places = places  # the bins of its warehouse: id and kind by code
         self.seq = 0
@@ -209,32 +240,29 @@ class _Chain:
         _, seq, _, on_hand_change, reserved_change, on_hand, reserved, *_ = movement
         if seq != self.seq + 1:
             return f"movement {self.seq + 1} is missing"
-        if movement[11] != self.hash:
+        if movement[13] != self.hash:
             return "the chain is broken: it does not follow the movement before it"
-        if movement[12] != found:
+        if movement[14] != found:
             return "it was changed after it was written: its hash does not fit"
         if (on_hand, reserved) != (self.on_hand + on_hand_change, self.reserved + reserved_change):
             return "its results do not follow from the movements before it"
         return f"{reserved} reserved of {on_hand} on hand"
 
-    def carry(self, seq: int, quantity: int, change: int, words: str) -> None:
+    def carry(self, seq: int, quantity: int, change: int, effect: Effect | str) -> None:
         """Move the pieces between bins and see that the change of on hand follows."""
-        _, _, origin, target, _ = words.split("\x1f", 4)
-        sellable = 0
-        for name, by in ((origin, -quantity), (target, quantity)):
-            if name in _OUTSIDE:
-                continue
-            known = self.places.get(name)
-            if known is None:
-                self.fault = (seq, f"there is no bin {name}")
-                return
-            self.bins[name] = lying = self.bins.get(name, 0) + by
+        if isinstance(effect, str):
+            self.fault = (seq, f"there is no bin {effect}")
+            return
+        origin, target, sellable = effect
+        if origin:
+            self.bins[origin] = lying = self.bins.get(origin, 0) - quantity
             if lying < 0:
-                self.fault = (seq, f"bin {name} falls to {lying}")
-            if known[1] in SELLABLE:
-                sellable += by
-        if sellable != change:
-            self.fault = (seq, f"its bins change what is on hand by {sellable}, it says {change}")
+                self.fault = (seq, f"bin {origin} falls to {lying}")
+        if target:
+            self.bins[target] = self.bins.get(target, 0) + quantity
+        if sellable * quantity != change:
+            says = f"it says {change}"
+            self.fault = (seq, f"its bins change what is on hand by {sellable * quantity}, {says}")
 
     def undo(self, seq: int, reverses: int) -> None:
         """Note that a movement is reversed, which may happen once."""
@@ -279,19 +307,22 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
     Millions pass here: what `ledger.link` does is written out, and a movement that fits is found
     to fit by one comparison.
     """
-    pack, sha256 = _NUMBERS.pack, hashlib.sha256
+    pack, sha256 = NUMBERS.pack, hashlib.sha256
     count = 0
     for movement in movements:
         count += 1
-        level, seq, quantity, change, held, on_hand, reserved, at, told, back, words, *_ = movement
+        (
+            level, seq, quantity, change, held, on_hand, reserved, at, told, back,
+            origin, target, words, previous, digest,
+        ) = movement  # fmt: skip
         chain = chains.get(level)
         if chain is None or chain.fault:
             continue
         numbers = pack(seq, quantity, change, held, on_hand, reserved, at, told, back)
         found = sha256(chain.hash + numbers + words.encode()).digest()
         if (
-            movement[12] != found
-            or movement[11] != chain.hash
+            digest != found
+            or previous != chain.hash
             or seq != chain.seq + 1
             or on_hand != chain.on_hand + change
             or reserved != chain.reserved + held
@@ -303,7 +334,8 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
         chain.on_hand = on_hand
         chain.reserved = reserved
         chain.hash = found
-        chain.carry(seq, quantity, change, words)
+        if origin or target or change:
+            chain.carry(seq, quantity, change, chain.places.effects[origin, target])
         if back:
             chain.undo(seq, back)
     return count
@@ -313,7 +345,7 @@ def _verify_page(
     session: Session,
     page: Sequence[Any],
     alone: bool,
-    places: Mapping[int, Mapping[str, tuple[int, str]]],
+    places: Mapping[int, _Places],
     findings: list[Finding],
 ) -> int:
     span = {"first": page[0].id, "last": page[-1].id}
@@ -324,7 +356,7 @@ def _verify_page(
     for statement, values in ((_AS_WRITTEN, {}), (_BY_LEVEL, span)):
         if statement is _AS_WRITTEN and not alone:
             continue
-        chains = {row.id: _Chain(row, places.get(row.warehouse_id, {})) for row in page}
+        chains = {row.id: _Chain(row, places.get(row.warehouse_id) or _Places()) for row in page}
         count = _replay(session.stream(statement, **values), chains)
         if not any(chain.fault for chain in chains.values()):
             break

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bvinv.core import catalog, command_log, engines, schema, stock, warehouses
+from bvinv.core import catalog, command_log, engines, receiving, schema, warehouses
 from bvinv.core.db import Database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -157,7 +157,7 @@ def stocked_database(path: Path, *, products: int = 1, pieces: int = 1_000_000) 
     def fill(session: Any) -> list[Any]:
         for number in range(1, products + 1):
             catalog.add(session, fields={"sku": f"SKU-{number}", "title": f"Title {number}"})
-            stock.receive(session, ref=f"SKU-{number}", quantity=pieces, warehouse=WAREHOUSE)
+            receiving.receive(session, ref=f"SKU-{number}", quantity=pieces, warehouse=WAREHOUSE)
         return []
 
     act(database, fill)

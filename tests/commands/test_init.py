@@ -120,6 +120,7 @@ def test_another_program_s_database_is_left_alone(bvinv, tmp_path):
             "error[invalid-input]: no database is known by the scheme 'mysql'\n"
             "hint: give a path, sqlite:///PATH or postgresql://USER@HOST/NAME\n",
         ),
+        (f"/tmp/{'x' * 300}", 2, "error[invalid-input]: /tmp/xxx"),
         ("/tmp", 2, "error[invalid-input]: /tmp is a folder, not a database\n"),
         ("postgresql://ann:s3cret@127.0.0.1:1/shop", 9, "error[busy]: postgresql"),
         ("postgresql://ann:s3cret@127.0.0.1:port/shop", 2, "error[invalid-input]: "),

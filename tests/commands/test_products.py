@@ -275,14 +275,17 @@ def test_an_update_changes_what_it_names(bvinv):
 
 
 def test_a_product_without_history_is_deleted(bvinv):
-    assert bvinv("products delete HX-3").exit_code == 0
+    ran = bvinv("products delete HX-3")
+    assert (ran.exit_code, ran.stderr) == (0, "deleted\n")
     assert bvinv("products show HX-3").exit_code == 3
 
 
 def test_a_product_with_history_is_discontinued(bvinv):
     bvinv("stock adjust HX-1 -w MAIN --change -10 --reason sold")
 
-    assert bvinv("products delete HX-1 --format json").json["status"] == "discontinued"
+    ran = bvinv("products delete HX-1 --format json")
+    assert ran.json["status"] == "discontinued"
+    assert ran.stderr == "discontinued: it has history, which is never deleted\n"
     assert bvinv("products show HX-1").exit_code == 0
 
 
@@ -484,5 +487,20 @@ def test_an_export_is_what_an_import_takes(bvinv, tmp_path):
 def test_an_export_that_cannot_be_written_is_refused(bvinv, tmp_path):
     said = bvinv("products export nowhere/books.csv").refused(2)
     assert said == (
-        "error[invalid-input]: nowhere/books.csv cannot be written: No such file or directory\n"
+        "error[invalid-input]: 'nowhere/books.csv' cannot be written: No such file or directory\n"
     )
+
+
+@pytest.mark.parametrize("name", [".", "x" * 300])
+def test_no_export_takes_the_name_of_a_folder_or_one_that_is_too_long(bvinv, tmp_path, name):
+    before = sorted(tmp_path.iterdir())
+    assert "cannot be written: " in bvinv(f"products export {name}").refused(2)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("rejects", [".", "nowhere/r.csv", "x" * 300])
+def test_rejects_that_cannot_be_written_are_refused_before_anything_is_changed(bvinv, rejects):
+    before = bvinv.dump()
+    said = bvinv(f"products import - --rejects {rejects}", stdin=CSV + ",,,,\nX,,,,\n").refused(2)
+    assert said.startswith("error[invalid-input]: the rejects cannot be written to ")
+    assert bvinv.dump() == before

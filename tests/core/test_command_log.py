@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bvinv.core import command_log, stock
+from bvinv.core import adjustments, command_log
 from bvinv.core.command_log import Tale
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput
 from tests import books
@@ -12,7 +12,7 @@ from tests.books import counts, fetch, snapshot
 
 
 def receiving(quantity):
-    return lambda s: stock.receive(s, ref="HX-1", quantity=quantity, warehouse="MAIN")
+    return lambda s: receiving.receive(s, ref="HX-1", quantity=quantity, warehouse="MAIN")
 
 
 def execute(database, action, *, key="k-1", request="receive", actor="ann", dry_run=False):
@@ -72,7 +72,7 @@ def test_a_replay_by_somebody_else_is_the_same_answer_under_the_first_name(stock
 
 def test_a_refusal_is_not_stored_so_that_the_key_works_later(stocked):
     def taking(session):
-        return stock.adjust(session, ref="HX-1", warehouse="MAIN", reason="lost", change=-12)
+        return adjustments.adjust(session, ref="HX-1", warehouse="MAIN", reason="lost", change=-12)
 
     before = snapshot(stocked)
     with pytest.raises(InsufficientStock):

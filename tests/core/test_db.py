@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from bvinv.core import command_log, engines, schema, stock
+from bvinv.core import command_log, engines, receiving, schema, stock
 from bvinv.core.db import Database, Sql, refuse_schema, sqlite_path
 from bvinv.core.errors import Busy, Conflict, InvalidInput, InventoryError, NotFound
 from tests import books
@@ -105,7 +105,7 @@ def test_an_error_takes_everything_back(stocked):
     before = snapshot(stocked)
 
     def action(session):
-        stock.receive(session, ref="HX-1", quantity=5, warehouse="MAIN")
+        receiving.receive(session, ref="HX-1", quantity=5, warehouse="MAIN")
         raise NotFound("something else")
 
     with pytest.raises(NotFound, match="something else"):
@@ -118,7 +118,7 @@ def test_a_dry_run_answers_as_the_real_one_and_keeps_nothing(stocked):
     before = snapshot(stocked)
 
     def action(session):
-        return stock.receive(session, ref="HX-1", quantity=5, warehouse="MAIN")
+        return receiving.receive(session, ref="HX-1", quantity=5, warehouse="MAIN")
 
     tried = command_log.execute(stocked, action, command(), dry_run=True)
     assert snapshot(stocked) == before
@@ -367,7 +367,7 @@ def test_postgresql_is_asked_again_when_it_cannot_serialise(stocked):
             session.wire.exec_driver_sql(
                 "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$"
             )
-        return stock.receive(session, ref="HX-1", quantity=1, warehouse="MAIN")
+        return receiving.receive(session, ref="HX-1", quantity=1, warehouse="MAIN")
 
     assert act(stocked, action).on_hand == 11
     assert seen == [None, None, None]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bvinv.core import catalog, command_log, instants, reservations
+from bvinv.core import catalog, command_log, instants, reservation_rows, reservations
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
 from bvinv.core.reservations import LONGEST, Line, Request
 from tests import books
@@ -434,7 +434,7 @@ def test_many_refusals_that_find_something_run_out_leave_sound_books(stocked, cl
 
 
 def page(database, **filters):
-    rows, cursor = ask(database, lambda s: reservations.page(s, **filters))
+    rows, cursor = ask(database, lambda s: reservation_rows.page(s, **filters))
     return [row.reservation_id for row in rows], cursor
 
 
