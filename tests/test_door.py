@@ -1,11 +1,14 @@
 """The door: files in and out, and what every command shares."""
 
 import io
+import shlex
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from bvinv import door
+from bvinv.cli import app
 from bvinv.core.errors import InvalidInput, NotFound
 from tests.commands import shell
 
@@ -113,3 +116,41 @@ def test_every_format_prints_every_level(bvinv, fmt):
     ran = bvinv(f"stock list --format {fmt}")
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert ran.stdout.count("HX-2") == 2
+
+
+def test_a_key_that_was_only_tried_is_not_used_up(bvinv):
+    line = "receive HX-1 --qty 3 -w MAIN --key K --format json"
+    assert bvinv(f"{line} --dry-run").json["on_hand"] == 13
+    assert "replayed" not in bvinv(line).json
+    assert bvinv(line).json["replayed"] is True
+    assert bvinv.level("HX-1", "MAIN") == (13, 0, 13, 0)
+
+
+def test_the_same_commands_say_the_same_on_either_engine(plain_environment, where):
+    def run(line, code=0):
+        ran = CliRunner().invoke(app, ["--db", where, *shlex.split(line)])
+        assert ran.exit_code == code, ran.stderr
+        return ran.stdout, ran.stderr
+
+    run("init")
+    run("warehouse add MAIN --name Main")
+    run("products add HX-1 --title Hex --price 12.99")
+    run("receive HX-1 --qty 10 --warehouse MAIN")
+    run("reserve create SO-1 HX-1=7")
+    assert run("reserve create SO-2 HX-1=4", 5) == (
+        "",
+        "error[insufficient-stock]: only 3 of HX-1 available at all warehouses, 4 wanted;"
+        " held by SO-1 (7)\n"
+        "hint: reserve less, or let the rest wait for goods: --backorder\n",
+    )
+    assert run("stock adjust HX-1 -w MAIN --change 2 --reason found --dry-run")[1] == (
+        "would change HX-1 at MAIN: on hand 10 → 12, reserved 7 → 7\ndry run: nothing was changed\n"
+    )
+    assert run("stock show HX-1 --format csv")[0].splitlines()[1].startswith("HX-1,MAIN,10,7,3,0,")
+    assert run("stock show HX-9", 3)[0] == ""
+    assert run("stock verify")[0].splitlines()[:4] == [
+        "levels        1",
+        "movements     2",
+        "reservations  1",
+        "sound         true",
+    ]

@@ -63,19 +63,26 @@ _DOCUMENTS = {
          WHERE quantity <> held + backordered + committed + released
             OR held < 0 OR backordered < 0 OR committed < 0 OR released < 0 LIMIT 100
     """),
-    "a movement has no command": Sql("""
-        SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
-               (SELECT 1 FROM command_log AS c WHERE c.id = m.command_id) LIMIT 100
+    "an event has no command": Sql("""
+        SELECT e.id AS subject FROM event AS e WHERE NOT EXISTS
+               (SELECT 1 FROM command_log AS c WHERE c.id = e.command_id) LIMIT 100
     """),
     "a movement's command has no event": Sql("""
         SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
                (SELECT 1 FROM event AS e WHERE e.command_id = m.command_id) LIMIT 100
     """),
-    "a movement belongs to no level": Sql("""
-        SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
-               (SELECT 1 FROM stock_level AS l WHERE l.id = m.level_id) LIMIT 100
-    """),
 }
+
+
+_COUNTS = Sql("""
+    SELECT (SELECT count(*) FROM movement) AS movements
+         , (SELECT count(*) FROM reservation) AS reservations
+""")
+# Looked for when fewer movements found their level than there are.
+_STRAY = Sql("""
+    SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
+           (SELECT 1 FROM stock_level AS l WHERE l.id = m.level_id) LIMIT 100
+""")
 
 
 class Finding(Row):
@@ -126,14 +133,19 @@ def verify(session: Session, *, against: str | None = None, batch: int = 20_000)
         findings += [
             Finding(subject=str(row.subject), detail=detail) for row in session.ask(statement)
         ]
-    [reservations] = session.ask(Sql("SELECT count(*) AS found FROM reservation"))
+    [counts] = session.ask(_COUNTS)
+    if counts.movements != movements:
+        findings += [
+            Finding(subject=str(row.subject), detail="a movement belongs to no level")
+            for row in session.ask(_STRAY)
+        ]
     found = _digest(heads)
     if against is not None and found != against:
         findings.append(Finding(subject="head", detail=f"it is {found}, not the one that was kept"))
     return VerificationRow(
         levels=count,
-        movements=movements,
-        reservations=reservations.found,
+        movements=counts.movements,
+        reservations=counts.reservations,
         head=found,
         sound=not findings,
         findings=findings[:MOST_FINDINGS],
@@ -199,22 +211,22 @@ class _Places(dict[str, tuple[int, str]]):
         self.effects = _Effects(self)
 
 
-class _Effects(dict[tuple[str, str], "Effect | str"]):
-    """What a movement between two ends does, or the end that is not there."""
+class _Effects(dict[tuple[str, str], Effect]):
+    """What a movement between two ends does; with an end that is not there, what none can do."""
 
     def __init__(self, places: _Places) -> None:
         super().__init__()
         self._places = places
 
-    def __missing__(self, ends: tuple[str, str]) -> Effect | str:
+    def __missing__(self, ends: tuple[str, str]) -> Effect:
         origin, target = ("" if name in _OUTSIDE else name for name in ends)
-        missing = [name for name in (origin, target) if name and name not in self._places]
-        sellable = [
-            bool(name) and self._places[name][1] in SELLABLE
-            for name in (origin, target)
-            if not missing
-        ]
-        effect = missing[0] if missing else (origin, target, sellable[1] - sellable[0])
+        if any(name and name not in self._places for name in (origin, target)):
+            effect = ("", "", 2)
+        else:
+            gives, gets = (
+                bool(name) and self._places[name][1] in SELLABLE for name in (origin, target)
+            )
+            effect = (origin, target, gets - gives)
         self[ends] = effect
         return effect
 
@@ -248,21 +260,13 @@ class _Chain:
             return "its results do not follow from the movements before it"
         return f"{reserved} reserved of {on_hand} on hand"
 
-    def carry(self, seq: int, quantity: int, change: int, effect: Effect | str) -> None:
-        """Move the pieces between bins and see that the change of on hand follows."""
-        if isinstance(effect, str):
-            self.fault = (seq, f"there is no bin {effect}")
-            return
-        origin, target, sellable = effect
-        if origin:
-            self.bins[origin] = lying = self.bins.get(origin, 0) - quantity
-            if lying < 0:
-                self.fault = (seq, f"bin {origin} falls to {lying}")
-        if target:
-            self.bins[target] = self.bins.get(target, 0) + quantity
-        if sellable * quantity != change:
-            says = f"it says {change}"
-            self.fault = (seq, f"its bins change what is on hand by {sellable * quantity}, {says}")
+    def wrong_effect(self, origin: str, target: str, quantity: int, change: int) -> str:
+        """Return why the bins of a movement do not fit its change of what is on hand."""
+        for name in (origin, target):
+            if name not in _OUTSIDE and name not in self.places:
+                return f"there is no bin {name}"
+        does = self.places.effects[origin, target][2] * quantity
+        return f"its bins change what is on hand by {does}, it says {change}"
 
     def undo(self, seq: int, reverses: int) -> None:
         """Note that a movement is reversed, which may happen once."""
@@ -302,22 +306,24 @@ class _Chain:
 
 
 def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) -> int:
-    """Append each movement to its chain as far as it fits; return how many movements there are.
+    """Append each movement to its chain as far as it fits; return how many found their chain.
 
-    Millions pass here: what `ledger.link` does is written out, and a movement that fits is found
-    to fit by one comparison.
+    Millions pass here: what `ledger.link` does is written out, nothing is called that need not
+    be, and a chain leaves at its first fault.
     """
     pack, sha256 = NUMBERS.pack, hashlib.sha256
+    sound = dict(chains)
     count = 0
     for movement in movements:
-        count += 1
         (
             level, seq, quantity, change, held, on_hand, reserved, at, told, back,
             origin, target, words, previous, digest,
         ) = movement  # fmt: skip
-        chain = chains.get(level)
-        if chain is None or chain.fault:
+        chain = sound.get(level)
+        if chain is None:
+            count += level in chains
             continue
+        count += 1
         numbers = pack(seq, quantity, change, held, on_hand, reserved, at, told, back)
         found = sha256(chain.hash + numbers + words.encode()).digest()
         if (
@@ -329,15 +335,27 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
             or not 0 <= reserved <= on_hand
         ):
             chain.fault = (seq, chain.why(movement, found))
+            del sound[level]
             continue
         chain.seq = seq
         chain.on_hand = on_hand
         chain.reserved = reserved
         chain.hash = found
         if origin or target or change:
-            chain.carry(seq, quantity, change, chain.places.effects[origin, target])
+            gives, gets, sellable = chain.places.effects[origin, target]
+            bins = chain.bins
+            if gives:
+                bins[gives] = lying = bins.get(gives, 0) - quantity
+                if lying < 0:
+                    chain.fault = (seq, f"bin {gives} falls to {lying}")
+            if gets:
+                bins[gets] = bins.get(gets, 0) + quantity
+            if sellable * quantity != change:
+                chain.fault = (seq, chain.wrong_effect(origin, target, quantity, change))
         if back:
             chain.undo(seq, back)
+        if chain.fault:
+            del sound[level]
     return count
 
 
