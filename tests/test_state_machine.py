@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from bvinv.core import catalog, reservations, stock, warehouses
+from bvinv.core import catalog, reservation_rows, stock, warehouses
 from bvinv.core.db import Database
 from bvinv.core.errors import Conflict, InsufficientStock, InventoryError, NotFound
 from tests import books
@@ -379,7 +379,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_reservations_agree(self):
-        rows, _ = ask(self.database, reservations.page)
+        rows, _ = ask(self.database, reservation_rows.page)
         found = {row.reservation_id: (row.status, row.expires_at, books.parts(row)) for row in rows}
         expected = {
             number: self.model.shown(promise) for number, promise in self.model.promises.items()

@@ -210,7 +210,7 @@ def _live(session: Session, reservation_id: str) -> Any:
             f"reservation {wanted} is {found.status} already",
             hint=f"see: bvinv reserve show {wanted}",
             reservation_id=wanted,
-            status=found.status,
+            state=found.status,
         )
     return found
 
@@ -220,7 +220,7 @@ def _expired(found: Any) -> Conflict:
         f"reservation {found.id} expired at {instants.display(found.expires_at)}",
         hint="make a new reservation",
         reservation_id=found.id,
-        status="expired",
+        state="expired",
     )
 
 

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from bvinv.core import adjustments, command_log
+from bvinv.core import adjustments, command_log, receiving
 from bvinv.core.command_log import Tale
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput
 from tests import books
 from tests.books import counts, fetch, snapshot
 
 
-def receiving(quantity):
+def received(quantity):
     return lambda s: receiving.receive(s, ref="HX-1", quantity=quantity, warehouse="MAIN")
 
 
@@ -21,9 +21,9 @@ def execute(database, action, *, key="k-1", request="receive", actor="ann", dry_
 
 
 def test_the_same_key_answers_the_same_and_acts_once(stocked):
-    first = execute(stocked, receiving(5))
+    first = execute(stocked, received(5))
     before = snapshot(stocked)
-    again = [execute(stocked, receiving(5)) for _ in range(3)]
+    again = [execute(stocked, received(5)) for _ in range(3)]
 
     assert (first.replayed, first.result["on_hand"]) == (False, 15)
     assert [(one.replayed, one.result, one.changes) for one in again] == [
@@ -34,7 +34,7 @@ def test_the_same_key_answers_the_same_and_acts_once(stocked):
 
 def test_an_answer_of_many_rows_is_replayed_as_many_rows(stocked):
     def both(session):
-        return [receiving(1)(session), receiving(2)(session)]
+        return [received(1)(session), received(2)(session)]
 
     first = execute(stocked, both)
     again = execute(stocked, both)
@@ -45,28 +45,28 @@ def test_an_answer_of_many_rows_is_replayed_as_many_rows(stocked):
 
 
 def test_the_same_key_for_another_request_is_a_conflict(stocked):
-    execute(stocked, receiving(5))
+    execute(stocked, received(5))
     before = snapshot(stocked)
 
     with pytest.raises(Conflict, match="the key k-1 was used for another request") as refused:
-        execute(stocked, receiving(6), request="receive 6")
+        execute(stocked, received(6), request="receive 6")
 
     assert refused.value.hint == "repeat the first request exactly, or use a new key"
     assert snapshot(stocked) == before
 
 
 def test_the_same_key_for_another_command_is_a_conflict(stocked):
-    execute(stocked, receiving(5))
+    execute(stocked, received(5))
     other = command_log.command("adjust", actor="ann", key="k-1", request="receive")
 
     with pytest.raises(Conflict, match="another request"):
-        command_log.execute(stocked, receiving(5), other)
+        command_log.execute(stocked, received(5), other)
 
 
 def test_a_replay_by_somebody_else_is_the_same_answer_under_the_first_name(stocked):
-    first = execute(stocked, receiving(5))
+    first = execute(stocked, received(5))
 
-    assert execute(stocked, receiving(5), actor="bob").result == first.result
+    assert execute(stocked, received(5), actor="bob").result == first.result
     assert fetch(stocked, "SELECT actor FROM command_log WHERE key = 'k-1'") == [("ann",)]
 
 
@@ -87,16 +87,16 @@ def test_a_refusal_is_not_stored_so_that_the_key_works_later(stocked):
 
 def test_a_dry_run_with_a_key_stores_nothing(stocked):
     before = snapshot(stocked)
-    tried = execute(stocked, receiving(5), dry_run=True)
+    tried = execute(stocked, received(5), dry_run=True)
     assert (tried.result["on_hand"], snapshot(stocked)) == (15, before)
 
-    real = execute(stocked, receiving(5))
+    real = execute(stocked, received(5))
     assert (real.replayed, real.result["on_hand"]) == (False, 15)
-    assert execute(stocked, receiving(5), dry_run=True).replayed
+    assert execute(stocked, received(5), dry_run=True).replayed
 
 
 def test_what_is_stored_is_what_both_doors_print(stocked):
-    answer = execute(stocked, receiving(5))
+    answer = execute(stocked, received(5))
 
     [(stored,)] = fetch(stocked, "SELECT result FROM command_log WHERE key = 'k-1'")
     assert json.loads(stored) == answer.result
@@ -131,9 +131,9 @@ def test_a_key_that_cannot_be_kept_is_refused(key, said):
 
 @pytest.mark.parametrize("key", ["k" * 255, "'; DROP TABLE movement; --", "🔑", "%s :key {}"])
 def test_any_printable_key_is_kept_as_it_is(stocked, key):
-    execute(stocked, receiving(1), key=key)
+    execute(stocked, received(1), key=key)
 
-    assert execute(stocked, receiving(1), key=key).replayed
+    assert execute(stocked, received(1), key=key).replayed
     assert counts(stocked, "HX-1", "MAIN") == (11, 0, 11, 0)
 
 

@@ -135,7 +135,7 @@ def test_a_named_warehouse_and_any_warehouse_do_not_get_the_same_pieces(stocked)
     refused(
         stocked,
         InsufficientStock,
-        "only 1 of HX-2 available at all warehouses, 2 wanted; held by SO-1 (4), SO-1 (5)",
+        "only 1 of HX-2 available at all warehouses, 2 wanted; held by SO-1 (9)",
         "SO-2",
         "HX-2=2",
     )

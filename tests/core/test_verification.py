@@ -153,7 +153,7 @@ DAMAGE = {
     ),
     "movements without a command": (
         ["DELETE FROM command_log WHERE id = (SELECT max(command_id) FROM movement)"],
-        ["{last}#0 a movement has no command"],
+        ["{event}#0 an event has no command"],
     ),
     "a level that is gone": (
         ["DELETE FROM stock_level WHERE id = 3"],
@@ -188,6 +188,7 @@ def test_sound_books_are_sound(busy):
 def test_damage_is_found_and_named(busy, what):
     numbers = [one for (one,) in books.fetch(busy, "SELECT id FROM movement ORDER BY id")]
     [(third,)] = books.fetch(busy, "SELECT id FROM movement WHERE level_id = 3")
+    [(event,)] = books.fetch(busy, "SELECT max(id) FROM event")
     statements, expected = DAMAGE[what]
 
     damage(busy, *statements)
@@ -195,7 +196,8 @@ def test_damage_is_found_and_named(busy, what):
     row = verify(busy)
     assert not row.sound
     found = findings(busy)
-    assert sorted(found) == sorted(one.format(last=numbers[-1], third=third) for one in expected)
+    names = {"last": numbers[-1], "third": third, "event": event}
+    assert sorted(found) == sorted(one.format(**names) for one in expected)
 
 
 def test_an_event_that_is_gone_is_missed(busy):
