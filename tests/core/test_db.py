@@ -291,7 +291,7 @@ def test_a_sqlite_url_is_a_path(tmp_path):
 def test_a_name_never_shows_a_password():
     found = Database("postgresql://postgres:secret@127.0.0.1/test")
 
-    assert str(found) == "postgresql+psycopg://postgres:***@127.0.0.1/test"
+    assert str(found) == "postgresql://postgres:***@127.0.0.1/test"
 
 
 def test_a_server_that_is_away_is_busy_and_named():

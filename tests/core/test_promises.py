@@ -179,7 +179,7 @@ def test_releasing_twice_is_refused(stocked):
     error = refused(
         stocked, "reservation SO-1 is released already", lambda: release(stocked, "SO-1")
     )
-    assert error.numbers == {"reservation_id": "SO-1", "status": "released"}
+    assert error.numbers == {"reservation_id": "SO-1", "state": "released"}
 
 
 def test_what_is_left_after_a_partial_commit_can_be_released(stocked):
@@ -218,7 +218,7 @@ def test_what_ran_out_is_refused_whether_or_not_it_was_swept(stocked, clock, end
         else "reservation SO-1 expired at 2026-03-01T10:00:00Z"
     )
     error = refused(stocked, said, lambda: end(stocked, "SO-1"))
-    assert error.numbers["status"] == "expired"
+    assert error.numbers["state"] == "expired"
     assert counts(stocked, "HX-1", "MAIN") == (10, 0, 10, 0)
 
 
