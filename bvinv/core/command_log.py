@@ -150,7 +150,7 @@ def tell(session: Session, tales: Sequence[Tale]) -> None:
                 "subject": tale.subject,
                 "actor": tale.command.actor,
                 "command_id": tale.command.id,
-                "data": _written(tale.data),
+                "data": _written(tale.data) if tale.data else "{}",
                 "recorded_at": session.now,
             }
             for tale in tales
