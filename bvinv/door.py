@@ -70,6 +70,12 @@ Time = Annotated[
     int | None,
     typer.Option(parser=instants.parse, metavar="TIME", help="RFC 3339, or a date: its end, here."),
 ]
+Since = Annotated[
+    int | None,
+    typer.Option(
+        parser=instants.parse_beginning, metavar="TIME", help="RFC 3339, or a date: its beginning."
+    ),
+]
 Ttl = Annotated[
     int | None,
     typer.Option("--ttl", parser=instants.duration, metavar="TIME", help="How long: 90s, 15m, 2h."),
@@ -165,11 +171,15 @@ class Call:
 
     def imported(self, row: "ImportRow") -> None:
         """Show what an import did. Raises Partial when rows were rejected."""
-        record = row.record() | ({"dry_run": True} if self.dry_run else {})
-        self.print(record, row.columns)
+        marks: dict[str, Any] = {}
         if self.dry_run:
-            output.note("dry run: nothing was changed")
-        if row.rejected:
+            marks = {"dry_run": True}
+            if not self.is_for_people:
+                marks["changes"] = _records(row.changes)
+        self.print(row.record() | marks, row.columns)
+        if self.dry_run:
+            self.tell_changes(row.changes)
+        if row.rejected and not row.replayed:
             kept = (
                 f"see {row.rejects_file}" if row.rejects_file else "use --rejects FILE to keep them"
             )

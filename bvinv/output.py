@@ -115,9 +115,9 @@ def note(text: str) -> None:
     _say(text, "dim")
 
 
-def warn(text: str) -> None:
-    """Say on stderr what the user should look at, although it is no error."""
-    _say("warning:", "bold yellow", f" {text}", wrap=True)
+def line(text: str) -> None:
+    """Print one value on stdout and nothing around it, for `$(…)`."""
+    print(_safe(text))
 
 
 def heading(text: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bvinv.core.errors import InvalidInput
-from bvinv.output import Format, default_format, note, progress, show, show_error, warn
+from bvinv.output import Format, default_format, note, progress, show, show_error
 
 LEVELS = [
     {"sku": "HX-1", "warehouse": "MAIN", "on_hand": 10, "available": 7, "in_transit": None},
@@ -277,10 +277,9 @@ def test_an_error_on_a_terminal_is_red_and_its_data_harmless(terminal, capsys):
     assert err == f"\x1b[1;31merror[conflict]:\x1b[0m {TAMED}\n"
 
 
-def test_notes_and_warnings(capsys):
+def test_notes_go_to_stderr(capsys):
     note("noted [b]")
-    warn(HOSTILE)
-    assert capsys.readouterr() == ("", f"noted [b]\nwarning: {TAMED}\n")
+    assert capsys.readouterr() == ("", "noted [b]\n")
 
 
 def test_progress_is_silent_in_a_pipe(capsys):
@@ -318,7 +317,7 @@ def test_importing_and_json_need_neither_rich_nor_tabulate():
 
 
 def test_there_is_no_ansi_in_a_pipe():
-    code = f"show({LEVELS!r}, Format.table); show_error({SHORT!r}, None); note('x'); warn('y')"
+    code = f"show({LEVELS!r}, Format.table); show_error({SHORT!r}, None); note('x')"
     ran = run(code)
-    assert b"HX-1" in ran.stdout and b"warning: y" in ran.stderr
+    assert b"HX-1" in ran.stdout and ran.stderr.endswith(b"x\n")
     assert b"\x1b" not in ran.stdout + ran.stderr

@@ -102,7 +102,10 @@ def demo(ctx: typer.Context) -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bvinv-demo-") as folder:
         database = str(Path(folder) / "demo.db")
-        names = NAMES | {"data": str(sample.folder()), "barcode": sample.barcode(NAMES["thing"])}
+        names = NAMES | {
+            "data": shlex.quote(str(sample.folder())),
+            "barcode": sample.barcode(NAMES["thing"]),
+        }
         for number, (told, commands) in enumerate(STORY, start=1):
             output.heading(f"{number:2}. {told}")
             for command in commands:

@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from bvinv import door, output
+from bvinv.core import command_log
 from bvinv.core.command_log import Answer
+from bvinv.core.models.base import Row
 from bvinv.door import Call
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -25,11 +27,19 @@ def init(
     from bvinv.core import schema
 
     row = schema.upgrade(call.database, dry_run=call.dry_run)
-    if not sample or call.dry_run:
+    if call.dry_run:
         call.answer(Answer(row.record(), replayed=False, changes=[]))
         return
-    from bvinv.core import sample as sample_shop
+    stored = call.read(lambda session: command_log.replay(session, call.command()))
+    if stored is not None:
+        call.answer(Answer(stored, replayed=True, changes=[]))
+        return
+    done: Row = row
+    if sample:
+        from bvinv.core import sample as sample_shop
 
-    with output.progress("sample", None) as advance:
-        loaded = sample_shop.load(call.database, actor=call.actor, on_progress=advance)
-    call.print(row.record() | loaded.record(), None)
+        with output.progress("sample", None) as advance:
+            done = sample_shop.load(
+                call.database, schema=row, actor=call.actor, on_progress=advance
+            )
+    call.run(lambda _: done)

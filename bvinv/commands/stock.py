@@ -205,7 +205,7 @@ def history(
     call: Call,
     ref: door.Ref,
     warehouse: door.MaybeWarehouse = None,
-    since: door.Time = None,
+    since: door.Since = None,
     until: door.Time = None,
     limit: door.Limit = None,
     after: Annotated[
@@ -266,7 +266,10 @@ def verify(
 
     if head and against is None:
         digest = call.read(verification.head)
-        call.print({"head": digest}, None)
+        if call.is_for_people:
+            output.line(digest)
+        else:
+            call.print({"head": digest}, None)
         return
     row = call.read(lambda session: verification.verify(session, against=against))
     call.show(row, ("levels", "movements", "reservations", "sound", "head"))

@@ -116,6 +116,7 @@ def change(
         update(PRODUCT).where(PRODUCT.c.id == found.id),
         changed | {"version": stored["version"] + 1, "updated_at": session.now},
     )
+    items.refuse_circle(session, [found.id])
     command_log.tell(session, [Tale("product.updated", found.sku, dict(fields), session.command)])
     return _row(session, found.id)
 

@@ -264,7 +264,11 @@ class Database:
             self.gate.close()
 
     def __str__(self) -> str:
-        return str(self.path) if self.path else make_url(str(self.url)).set(drivername="postgresql").render_as_string()
+        return (
+            str(self.path)
+            if self.path
+            else make_url(str(self.url)).set(drivername="postgresql").render_as_string()
+        )
 
     @contextmanager
     def _turn(self, who: str) -> Iterator[None]:

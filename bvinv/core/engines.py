@@ -127,15 +127,17 @@ def create_file(path: Path) -> None:
         raise InvalidInput(f"{path} cannot be created: {error.strerror}") from None
 
 
-def prepare_file(path: Path) -> None:
+def prepare_file(path: Path, *, dry_run: bool = False) -> None:
     """Make the file a WAL database of bvinv's. Raises InvalidInput if it is somebody else's."""
     connection = _sqlite_connection(path)
     try:
         [owner] = connection.execute("PRAGMA application_id").fetchone()
         [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if owner != APPLICATION_ID and tables:
+            raise InvalidInput(f"{path} is another program's database")
+        if dry_run:
+            return
         if owner != APPLICATION_ID:
-            if tables:
-                raise InvalidInput(f"{path} is another program's database")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         [mode] = connection.execute("PRAGMA journal_mode = wal").fetchone()
         if mode != "wal":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bvinv.core.errors import Busy
+from bvinv.core.errors import Busy, NotPermitted
 
 try:
     import fcntl
@@ -58,7 +58,11 @@ class Gate:
     def _open(self) -> int:
         if self._descriptor is None:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(self.path, flags, 0o600)
+            try:
+                self._descriptor = os.open(self.path, flags, 0o600)
+            except OSError as error:
+                said = f"{self.path} cannot be opened: {error.strerror}"
+                raise NotPermitted(said, hint="it is made by the first who writes") from None
         return self._descriptor
 
     def _lock(self, descriptor: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from bvinv.core import command_log, money, text
+from bvinv.core import command_log, items, money, text
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
@@ -321,6 +321,11 @@ class Chunk:
             _ADOPT,
             [{"id": one.stored.id, "parent": one.values["variant_of"]} for one in orphans],
         )
+        moved = [
+            one.stored.id for one in self._accepted if one.stored is not None and one.row.parent
+        ]
+        if moved:
+            items.refuse_circle(session, moved)
 
     def _adopt(self, session: Session, children: list[_Accepted]) -> None:
         """Give these rows the ids of their parents, as far as those are written."""

@@ -136,7 +136,9 @@ def _unfit(path: Path) -> str:
     try:
         if path.is_dir():
             return "it is a folder"
-        return "" if path.parent.is_dir() else "there is no such folder"
+        if not path.parent.is_dir():
+            return "there is no such folder"
+        return "" if os.access(path.parent, os.W_OK) else "its folder is not yours to write"
     except OSError as error:  # a name that is too long, a folder that may not be searched
         return str(error.strerror)
 

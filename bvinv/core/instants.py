@@ -31,12 +31,13 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def parse(text: str) -> int:
+def parse(text: str, *, beginning: bool = False) -> int:
     """Return the instant that a text in RFC 3339 or ISO 8601 names, in microseconds.
 
     Without an offset it is the local time of this machine: the first of the two when the clocks
     go back, as if they had not moved when they go forward. A bare date is the last microsecond of
-    that day here, so that `--as-of 2026-11-20` has all of the day in it. Digits after the
+    that day here, so that `--as-of 2026-11-20` has all of the day in it, or with `beginning` its
+    first, for `--since`. Digits after the
     microseconds are dropped. Raises InvalidInput, also for years other than 1970 to 9999 in UTC.
     """
     found = _INSTANT.fullmatch(text.strip())
@@ -47,6 +48,8 @@ def parse(text: str) -> int:
         # Of a last hour that comes twice, fold=1 is the second; of one that is left out, what the
         # clock jumps from (PEP 495).
         moment = datetime(int(year), int(month), int(day), 23, 59, 59, 999_999, fold=1)
+        if beginning and not hour:
+            moment = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         if hour:
             microsecond = int((fraction or "").ljust(6, "0")[:6])
             clock = (int(hour), int(minute), int(second or 0), microsecond)
@@ -59,6 +62,11 @@ def parse(text: str) -> int:
     if not 0 <= us <= _LAST:
         raise InvalidInput(f"{quoted(text)} is not in the years 1970 to 9999 (UTC)")
     return us
+
+
+def parse_beginning(text: str) -> int:
+    """Return what `parse` does, a bare date as the first microsecond of that day here."""
+    return parse(text, beginning=True)
 
 
 def display(us: int) -> str:
@@ -85,17 +93,6 @@ def duration(text: str) -> int:
     if not _SECOND <= us <= 366 * _DAY:
         raise InvalidInput(f"a duration is from 1s to 366d, not {quoted(text)}")
     return us
-
-
-def display_duration(us: int) -> str:
-    """Return microseconds in days, hours, minutes and seconds: 1h30m. Fractions are dropped."""
-    rest = abs(us)
-    text = ""
-    for name in "dhms":
-        number, rest = divmod(rest, _UNITS[name])
-        if number:
-            text += f"{number}{name}"
-    return f"{'-' if us < 0 and text else ''}{text or '0s'}"
 
 
 def _from_local(moment: datetime) -> int:

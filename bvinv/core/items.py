@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bvinv.core import isbn, text
 from bvinv.core.db import Session, Sql
-from bvinv.core.errors import NotFound
+from bvinv.core.errors import InvalidInput, NotFound
 
 
 class Item(NamedTuple):
@@ -22,6 +22,23 @@ BY_BARCODE = Sql("""
      WHERE b.code IN :names
 """)
 BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
+
+
+_CIRCLE = Sql("""
+    WITH RECURSIVE above(id, parent, began) AS (
+        SELECT id, variant_of, id FROM product WHERE id IN :ids
+         UNION
+        SELECT p.id, p.variant_of, a.began FROM product AS p JOIN above AS a ON p.id = a.parent)
+    SELECT p.sku FROM above AS a JOIN product AS p ON p.id = a.began
+     WHERE a.parent = a.began LIMIT 1
+""")
+
+
+def refuse_circle(session: Session, ids: Iterable[int]) -> None:
+    """Raise InvalidInput if one of these products has become a variant of its own variant."""
+    found = session.ask(_CIRCLE, ids=sorted(ids))
+    if found:
+        raise InvalidInput(f"{found[0].sku} would be a variant of its own variant")
 
 
 def named(session: Session, refs: Iterable[str]) -> dict[str, Item]:

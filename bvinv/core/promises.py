@@ -101,7 +101,7 @@ def commit(
     or holds less.
     """
     found = _live(session, reservation_id)
-    parts = _live_parts(session, found)
+    parts = _filled_parts(session, found)
     wanted = _wanted(session, found.id, lines, parts)
     levels.load_places(session, [part.level for part in parts])
     changes: list[dict[str, Any]] = []
@@ -173,6 +173,10 @@ def sweep(database: Database, asked: Command, *, batch: int = 500, dry_run: bool
     Killed half-way, it leaves whole batches; the next run does the rest. The key, if there is
     one, belongs to the last batch.
     """
+    if dry_run:
+        return command_log.execute(
+            database, lambda session: _expire_all(session, batch), asked, dry_run=True
+        )
     step = replace(asked, key=None)
     expired = pieces = 0
     changes: list[LevelChange] = []
@@ -181,19 +185,27 @@ def sweep(database: Database, asked: Command, *, batch: int = 500, dry_run: bool
     if stored is not None:
         return Answer(stored, replayed=True, changes=[])
     while True:
-        answer = command_log.execute(
-            database, lambda session: expire(session, batch=batch), step, dry_run=dry_run
-        )
+        answer = command_log.execute(database, lambda session: expire(session, batch=batch), step)
         assert isinstance(answer.result, dict)
         expired += answer.result["expired"]
         pieces += answer.result["pieces"]
         changes += answer.changes
-        if dry_run or answer.result["expired"] < batch:
+        if answer.result["expired"] < batch:
             break
     total = ExpiryRow(expired=expired, pieces=pieces)
     if asked.key:
-        command_log.execute(database, lambda _: total, asked, dry_run=dry_run)
+        command_log.execute(database, lambda _: total, asked)
     return Answer(total.record(), replayed=False, changes=changes)
+
+
+def _expire_all(session: Session, batch: int) -> ExpiryRow:
+    expired = pieces = 0
+    while True:
+        row = expire(session, batch=batch)
+        expired += row.expired
+        pieces += row.pieces
+        if row.expired < batch:
+            return ExpiryRow(expired=expired, pieces=pieces)
 
 
 def _live(session: Session, reservation_id: str) -> Any:
@@ -234,6 +246,16 @@ def _live_parts(session: Session, found: Any) -> list[_Part]:
     if session.ask(_LAPSED, id=found.id):
         raise _expired(found)
     return parts
+
+
+def _filled_parts(session: Session, found: Any) -> list[_Part]:
+    """Return the open lines, after what ran out elsewhere has come to those who wait for it."""
+    parts = _live_parts(session, found)
+    if not any(part.level.waiting and part.level.free > 0 for part in parts):
+        return parts
+    with posting(session) as current:
+        _refill(session, current, parts)
+    return _live_parts(session, found)
 
 
 def _open_parts(session: Session, ids: Sequence[str]) -> list[_Part]:

@@ -106,18 +106,21 @@ def create_many(
     table serve all of them, which is what makes group commit fast.
     """
     answers: list[ReservationRow | InventoryError] = []
+    for request in requests:
+        if request.command is not None:
+            request.command.id = None  # of an attempt that was rolled back
     checked = [_checked(request) for request in requests]
-    good = [request for request in checked if isinstance(request, Request)]
+    good = [one for one in checked if isinstance(one, Request)]
     with posting(session) as current:
         scene = _set(session, good, current)
         # Only now that the levels are locked: a retry that waited for them has to see the
         # first attempt, not its stock gone (PostgreSQL).
         existing = reservation_rows.stored(session, [request.reservation_id for request in good])
-        for request in checked:
+        for one in checked:
             try:
-                if isinstance(request, InventoryError):
-                    raise request
-                answers.append(_answer(session, scene, request, existing))
+                if isinstance(one, InventoryError):
+                    raise one
+                answers.append(_answer(session, scene, one, existing))
             except InventoryError as error:
                 answers.append(error)
         _insert(session, scene)
@@ -130,6 +133,7 @@ def _checked(request: Request) -> Request | InventoryError:
         if not request.lines:
             raise InvalidInput("a reservation needs a line", hint="for example: HX-1=3")
         for line in request.lines:
+            text.code(line.ref, what="product", maximum=100)
             text.quantity(line.quantity)
         if request.strategy not in allocation.STRATEGIES:
             raise InvalidInput(f"the strategy is one of {', '.join(allocation.STRATEGIES)}")
@@ -205,6 +209,10 @@ def _answer(
         [site.id for site in scene.sites.values()],
         request.strategy,
     )
+    if short and request.backorder and not scene.sites:
+        raise NotFound(
+            "there is no warehouse yet", hint="run: bvinv warehouse add MAIN --name Main"
+        )
     if short and not request.backorder:
         raise _too_little(session, scene, wanted, short)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from bvinv.core import command_log, imports, stock_imports, warehouses
 from bvinv.core.db import Database, Session
 from bvinv.core.errors import NotFound
-from bvinv.core.models.base import Row
+from bvinv.core.schema import SchemaRow
 
 
-class SampleRow(Row):
-    """What the sample shop holds: products, warehouses, and pieces on hand that were loaded."""
+class SampleRow(SchemaRow):
+    """What the sample shop holds, beside what was done to the schema."""
 
     products: int
     warehouses: int
@@ -28,13 +28,22 @@ def folder() -> Path:
 
 
 def load(
-    database: Database, *, actor: str, on_progress: Callable[[int], None] = lambda _: None
+    database: Database,
+    *,
+    schema: SchemaRow,
+    actor: str,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> SampleRow:
-    """Load products, warehouses, bins and opening stock. Repeating changes nothing."""
+    """Load products, warehouses, bins and opening stock. What is there already stays as it is."""
     files = folder()
     with (files / "catalogue.csv").open("rb") as source:
         products = imports.import_products(
-            database, source, actor=actor, name="catalogue.csv", on_progress=on_progress
+            database,
+            source,
+            actor=actor,
+            name="catalogue.csv",
+            on_existing="skip",
+            on_progress=on_progress,
         )
     asked = command_log.command("init --sample", actor=actor)
     places = database.run(lambda session: _add_places(session, files), asked)
@@ -42,7 +51,7 @@ def load(
         levels = stock_imports.import_stock(
             database, source, actor=actor, name="opening_stock.csv", on_progress=on_progress
         )
-    return SampleRow(products=products.rows, warehouses=places, levels=levels.rows)
+    return SampleRow(**dict(schema), products=products.rows, warehouses=places, levels=levels.rows)
 
 
 def _add_places(session: Session, files: Path) -> int:

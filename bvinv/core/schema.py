@@ -38,8 +38,8 @@ def upgrade(database: Database, *, dry_run: bool = False) -> SchemaRow:
 
 def _upgrade(database: Database, dry_run: bool) -> SchemaRow:
     with database._said_plainly():
-        if database.path and not dry_run:
-            engines.prepare_file(database.path)
+        if database.path:
+            engines.prepare_file(database.path, dry_run=dry_run)
         engine = database.connect()
         try:
             with engine.begin() as connection:

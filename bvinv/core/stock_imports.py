@@ -1,7 +1,7 @@
 """The import of stock: opening balances and adjustments from a file, each row applied once."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -20,7 +20,7 @@ from bvinv.core import (
     warehouses,
 )
 from bvinv.core.db import Database, Session, Sql
-from bvinv.core.errors import InvalidInput, InventoryError
+from bvinv.core.errors import Conflict, InvalidInput, InventoryError
 from bvinv.core.files import Record, Sheet
 from bvinv.core.import_runs import Done, Reject, ignore_progress
 from bvinv.core.items import Item
@@ -34,6 +34,10 @@ COMMAND = "stock import"
 EVENT = "stock.imported"
 OPENING = "opening"
 FIELDS = ("sku", "warehouse", "quantity", "bin", "reason")
+_OPENED = Sql(f"""
+    SELECT DISTINCT level_id, to_bin FROM movement
+     WHERE level_id IN :levels AND reason = '{OPENING}' AND document <> :document
+""")
 _DONE = Sql(f"SELECT data FROM event WHERE subject = :digest AND type = '{EVENT}' ORDER BY id")
 
 
@@ -98,8 +102,14 @@ def import_stock(
             on_progress=on_progress,
         )
         if dry_run:
+
+            def tried(session: Session) -> ImportRow:
+                row = run(lambda records: _take(session, sheet, reader, records))
+                changes = [level.changed_from(before) for before, level in session.touched.values()]
+                return row.model_copy(update={"changes": changes})
+
             return database.run(
-                lambda session: run(lambda records: _take(session, sheet, reader, records)),
+                tried,
                 command_log.command(COMMAND, actor=actor),
                 dry_run=True,
             )
@@ -156,6 +166,7 @@ def _take(
     # Another process may have taken these rows while this one waited for the levels.
     done = _done(session, sheet.digest, records)
     rejects = [reject for reject in rejects if reject.record.line not in done]
+    opened = _opened(session, sheet.digest, locked.values())
     created = updated = 0
     with posting(session) as current:
         for target in targets:
@@ -165,13 +176,17 @@ def _take(
             level = locked.get((target.item.id, target.site.id)) or _empty(target)
             begins = not level.head_seq
             try:
-                _post(session, current, level, target)
+                if row.reason == OPENING and (level.id, target.place) in opened:
+                    raise Conflict(f"{row.sku} was opened at {row.warehouse} by another file")
+                _post(session, current, level, target, _document(sheet.digest))
             except InventoryError as error:
                 rejects.append(Reject.because(row.record, error, "quantity"))
                 continue
             if row.quantity:
                 created += begins
                 updated += not begins
+        for level in locked.values():
+            holds.fill(session, current, level)
         _tell_progress(current, sheet.digest, records, done, rejects)
     skipped = len(records) - created - updated - len(rejects)
     return Done(created, updated, skipped, rejects)
@@ -256,7 +271,25 @@ def _empty(target: _Target) -> Level:
     return Level(0, item.id, item.sku, site.id, site.code, 0, 0, 0, 0, b"", places_loaded=True)
 
 
-def _post(session: Session, current: Posting, level: Level, target: _Target) -> None:
+def _document(digest: str) -> str:
+    """Return what an import's movements bear as their document."""
+    return f"import-{digest[:16]}"
+
+
+def _opened(session: Session, digest: str, locked: Iterable[Level]) -> set[tuple[int, Place]]:
+    """Return the levels and bins that another content has given an opening balance."""
+    by_id = {level.id: level for level in locked}
+    found = session.ask(_OPENED, levels=sorted(by_id), document=_document(digest))
+    codes = {(row.level_id, row.to_bin) for row in found}
+    return {
+        (level.id, place)
+        for level in by_id.values()
+        for place in level.places
+        if (level.id, place.code) in codes
+    }
+
+
+def _post(session: Session, current: Posting, level: Level, target: _Target, document: str) -> None:
     """Post one row. Raises InsufficientStock, and then nothing of it is posted."""
     _, _, _, quantity, _, reason = target.row
     place = target.place
@@ -266,13 +299,29 @@ def _post(session: Session, current: Posting, level: Level, target: _Target) -> 
         assert place is not None
         if quantity + level.on_hand + level.unsellable > MOST:
             raise InvalidInput(f"more than {MOST} pieces of {level.sku} cannot be kept")
-        current.post(level, "adjust", quantity, origin=ADJUSTMENT, target=place, reason=reason)
+        current.post(
+            level,
+            "adjust",
+            quantity,
+            origin=ADJUSTMENT,
+            target=place,
+            reason=reason,
+            document=document,
+        )
         holds.fill(session, current, level)
     else:
         parts = shortages.giving(level, place, -quantity)
         if place is None or place.sellable:
             shortages.make_room(session, current, level, -quantity, break_newest=False)
         for origin, part in parts:
-            current.post(level, "adjust", part, origin=origin, target=ADJUSTMENT, reason=reason)
+            current.post(
+                level,
+                "adjust",
+                part,
+                origin=origin,
+                target=ADJUSTMENT,
+                reason=reason,
+                document=document,
+            )
     told = {"warehouse": target.site.code, "change": quantity, "reason": reason, "note": ""}
     current.tell("stock.adjusted", target.item.sku, told)

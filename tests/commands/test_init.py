@@ -143,3 +143,30 @@ def test_a_newer_schema_is_refused(bvinv):
     )
     assert bvinv("stock list").refused(4) == said
     assert bvinv("init").refused(4) == said
+
+
+def test_the_sample_leaves_what_somebody_changed_alone(bvinv, nowhere):
+    bvinv("init --sample")
+    bvinv("products update DUNE-01 --title Mine --price 20")
+    again = bvinv("init --sample --format json")
+
+    assert again.exit_code == 0
+    shown = bvinv("products show DUNE-01 --format json").json
+    assert (shown["title"], shown["price"]) == ("Mine", "20.00")
+
+
+def test_a_key_answers_what_the_first_run_did(bvinv, nowhere):
+    first = bvinv("init --key K-1 --format json").json
+    again = bvinv("init --key K-1 --format json").json
+
+    assert again == first | {"replayed": True}
+    assert bvinv("init --sample --key K-1").exit_code == 4
+
+
+def test_another_programs_file_is_refused_also_when_it_is_only_tried(bvinv, nowhere):
+    nowhere.parent.mkdir()
+    with sqlite3.connect(nowhere) as foreign:
+        foreign.execute("CREATE TABLE t (a)")
+    foreign.close()
+
+    assert bvinv("init --dry-run").exit_code == 2

@@ -561,3 +561,10 @@ def test_an_import_replays_its_key(bvinv):
     other = bvinv("stock import - --key K", stdin=OPENING + "HX-2,MAIN,1,,\n").refused(4)
     assert other.startswith("error[conflict]: the key K was used for another request\n")
     assert bvinv.dump() == before
+
+
+def test_the_head_is_printed_alone_and_can_be_handed_back(bvinv):
+    head = bvinv("stock verify --head").stdout
+
+    assert len(head) == 65
+    assert bvinv(f"stock verify --against {head.strip()}").exit_code == 0

@@ -351,3 +351,14 @@ def test_a_forged_cursor_of_a_number_is_refused(database):
 def test_an_author_that_no_book_can_have_is_refused(database, author):
     with pytest.raises(InvalidInput):
         page(database, author=author)
+
+
+def test_a_product_cannot_be_a_variant_of_its_own_variant(database):
+    books.add_products(database, "HX-1", "HX-2")
+    books.act(database, lambda s: catalog.change(s, ref="HX-2", fields={"variant_of": "HX-1"}))
+    before = books.snapshot(database)
+
+    with pytest.raises(InvalidInput, match="HX-1 would be a variant of its own variant"):
+        books.act(database, lambda s: catalog.change(s, ref="HX-1", fields={"variant_of": "HX-2"}))
+
+    assert books.snapshot(database) == before

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bvinv.core import gate as gate_module
-from bvinv.core.errors import Busy
+from bvinv.core.errors import Busy, NotPermitted
 from bvinv.core.gate import Gate
 from tests import workers
 
@@ -197,7 +197,7 @@ def test_the_lock_file_is_not_followed_through_a_link(path, tmp_path):
     target.write_text("precious")
     path.symlink_to(target)
 
-    with pytest.raises(OSError, match="symbolic links"), Gate(path, patience=1).hold("test"):
+    with pytest.raises(NotPermitted, match="symbolic links"), Gate(path, patience=1).hold("test"):
         pass
 
     assert target.read_text() == "precious"

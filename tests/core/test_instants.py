@@ -276,29 +276,11 @@ def test_a_duration_under_a_second_or_over_366_days_is_refused(text):
     assert refused.value.detail == f"a duration is from 1s to 366d, not '{text}'"
 
 
-@pytest.mark.parametrize(
-    ("us", "text"),
-    [
-        (5400 * SECOND, "1h30m"),
-        (14 * DAY, "14d"),
-        (DAY + SECOND, "1d1s"),
-        (-5400 * SECOND, "-1h30m"),
-        (SECOND + 999_999, "1s"),
-        (999_999, "0s"),
-        (-999_999, "0s"),
-        (0, "0s"),
-    ],
-)
-def test_a_duration_is_displayed_in_its_units(us, text):
-    assert instants.display_duration(us) == text
-
-
-@given(st.integers(1, 366 * 86400))
-def test_a_displayed_duration_is_read_back_exactly(seconds):
-    us = seconds * SECOND
-    assert instants.duration(instants.display_duration(us)) == us
-
-
 def test_the_environment_is_as_it_was(standing_in):
     standing_in(KOLKATA)
     assert os.environ["TZ"] == KOLKATA
+
+
+def test_a_bare_date_begins_where_the_one_before_it_ended():
+    assert instants.parse_beginning("2026-11-20") == instants.parse("2026-11-19") + 1
+    assert instants.parse_beginning("2026-11-20T08:00Z") == instants.parse("2026-11-20T08:00Z")

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from bvinv.core import holds, items, levels, promises
+from bvinv.core import command_log, holds, items, levels, promises
 from bvinv.core.db import Database
 from bvinv.core.errors import Conflict, InvalidInput, InventoryError, NotFound
 from bvinv.core.ledger import posting
@@ -383,3 +383,26 @@ def test_a_clock_that_steps_back_revives_nothing(stocked, clock):
 
     refused(stocked, "reservation SO-1 is expired already", lambda: commit(stocked, "SO-1"))
     assert act(stocked, promises.expire).expired == 0
+
+
+def test_what_ran_out_elsewhere_can_be_committed_by_who_waited_for_it(stocked, clock):
+    reserve(stocked, "SO-1", "HX-1=10@MAIN", ttl=60_000_000)
+    reserve(stocked, "SO-2", "HX-1=4@MAIN", backorder=True, ttl=3_600_000_000)
+    clock.advance(61_000_000)
+
+    row = commit(stocked, "SO-2")
+
+    assert (row.status, parts(row)) == ("committed", [("HX-1", "MAIN", 0, 0, 4, 0)])
+
+
+def test_trying_the_sweep_counts_everything_that_is_due(stocked, clock):
+    for number in range(3):
+        reserve(stocked, f"SO-{number}", "HX-1=1@MAIN", ttl=60_000_000)
+    clock.advance(61_000_000)
+    before = books.snapshot(stocked)
+
+    asked = command_log.command("reserve expire", actor="cron")
+    answer = promises.sweep(stocked, asked, batch=1, dry_run=True)
+
+    assert answer.result == {"expired": 3, "pieces": 3}
+    assert books.snapshot(stocked) == before

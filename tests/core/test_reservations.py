@@ -469,3 +469,10 @@ def test_a_count_is_possible_while_something_is_reserved(stocked):
     reserve(stocked, "SO-1", "HX-1=4")
 
     assert adjust(stocked, "HX-1", "MAIN", to=9, expect=10).available == 5
+
+
+def test_a_backorder_without_any_warehouse_is_refused(database):
+    add_products(database, "HX-1")
+
+    with pytest.raises(NotFound, match="there is no warehouse yet"):
+        reserve(database, "SO-1", "HX-1=1", backorder=True)

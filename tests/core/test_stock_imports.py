@@ -204,3 +204,33 @@ def test_a_file_that_cannot_be_read_changes_nothing(empty, content):
     with pytest.raises(InvalidInput):
         load(empty, content)
     assert books.snapshot(empty) == before
+
+
+def test_goods_that_a_lapsed_hold_gives_up_go_to_who_waits_for_them(empty, clock):
+    load(empty, f"{HEADER}HX-1,MAIN,5,,\n")
+    books.reserve(empty, "SO-1", "HX-1=5@MAIN", ttl=60_000_000)
+    books.reserve(empty, "SO-2", "HX-1=3@MAIN", backorder=True, ttl=3_600_000_000)
+    clock.advance(61_000_000)
+
+    load(empty, f"{HEADER}HX-1,MAIN,-1,,damaged\n")
+
+    assert books.counts(empty, "HX-1", "MAIN") == (4, 3, 1, 0)
+
+
+def test_a_second_file_does_not_open_a_bin_again(empty):
+    load(empty, f"{HEADER}HX-1,MAIN,5,,\n")
+
+    row = load(empty, f"{HEADER}HX-1,MAIN,5,,\nHX-1,MAIN,2,DOCK,\nHX-2,MAIN,1,,\n")
+
+    assert counts(row) == (3, 1, 1, 0, 1)
+    assert errors(row) == [
+        (2, "conflict", "quantity", "HX-1 was opened at MAIN by another file"),
+    ]
+    assert books.bins(empty, "MAIN") == {"DOCK": 2, "SHELF": 6}
+
+
+def test_a_dry_run_says_what_would_change_level_by_level(empty):
+    row = load(empty, f"{HEADER}HX-1,MAIN,5,,\n", dry_run=True)
+
+    assert [(one.sku, one.on_hand_before, one.on_hand) for one in row.changes] == [("HX-1", 0, 5)]
+    assert books.snapshot(empty)["movement"] == []

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from bvinv.core.models.base import Row
+from bvinv.core.models.stock import LevelChange
 
 
 class ImportRow(Row):
@@ -32,3 +33,5 @@ class ImportRow(Row):
     seconds: float
     errors: list[dict[str, Any]] = Field(default_factory=list)
     replayed: bool = False
+    # What a dry run would have done to the levels; the doors show it in their own way.
+    changes: list[LevelChange] = Field(default_factory=list, exclude=True)
