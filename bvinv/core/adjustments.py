@@ -3,7 +3,8 @@
 from bvinv.core import holds, items, levels, shortages, stock, text, warehouses
 from bvinv.core.db import Session
 from bvinv.core.errors import Conflict, InvalidInput
-from bvinv.core.ledger import ADJUSTMENT, Level, Place, posting
+from bvinv.core.ledger import ADJUSTMENT, Level, Place, Posting, posting
+from bvinv.core.models.base import MOST
 from bvinv.core.models.stock import LevelRow
 from bvinv.core.models.warehouse import DOCK, SHELF
 
@@ -40,35 +41,61 @@ def adjust(
         return stock.one(session, item, site)
     with posting(session) as current:
         if by > 0:
-            target = place or warehouses.place(session, site, SHELF)
-            current.post(
-                level,
-                "adjust",
-                by,
-                origin=ADJUSTMENT,
-                target=target,
-                reason=reason,
-                occurred_at=occurred_at,
-            )
-            holds.fill(session, current, level)
-        else:
-            parts = shortages.giving(level, place, -by)
-            if place is None or place.sellable:
-                shortages.make_room(session, current, level, -by, break_newest=break_newest)
-            for origin, part in parts:
-                current.post(
-                    level,
-                    "adjust",
-                    part,
-                    origin=origin,
-                    target=ADJUSTMENT,
-                    reason=reason,
-                    occurred_at=occurred_at,
-                )
-            holds.fill(session, current, level)
+            place = place or warehouses.place(session, site, SHELF)
+        post(
+            session,
+            current,
+            level,
+            by,
+            place=place,
+            reason=reason,
+            occurred_at=occurred_at,
+            break_newest=break_newest,
+        )
         told = {"warehouse": site.code, "change": by, "reason": reason, "note": note}
         current.tell("stock.adjusted", item.sku, told)
     return stock.one(session, item, site)
+
+
+def post(
+    session: Session,
+    current: Posting,
+    level: Level,
+    by: int,
+    *,
+    place: Place | None,
+    reason: str,
+    document: str = "",
+    occurred_at: int | None = None,
+    break_newest: bool = False,
+) -> None:
+    """Post a correction of a locked level by this many pieces; what comes needs a place.
+
+    Raises InsufficientStock, and InvalidInput for more than a level can hold; nothing of it is
+    posted then.
+    """
+    parts: list[tuple[Place, Place, int]] = []
+    if by > 0:
+        assert place is not None
+        if by + level.on_hand + level.unsellable > MOST:
+            raise InvalidInput(f"more than {MOST} pieces of {level.sku} cannot be kept")
+        parts = [(ADJUSTMENT, place, by)]
+    else:
+        parts = [(bin, ADJUSTMENT, part) for bin, part in shortages.giving(level, place, -by)]
+        if place is None or place.sellable:
+            shortages.make_room(session, current, level, -by, break_newest=break_newest)
+    for origin, target, part in parts:
+        current.post(
+            level,
+            "adjust",
+            part,
+            origin=origin,
+            target=target,
+            reason=reason,
+            document=document,
+            occurred_at=occurred_at,
+        )
+    holds.fill(session, current, level)
 
 
 def put_away(

@@ -15,7 +15,6 @@ from bvinv.core import (
     import_runs,
     items,
     levels,
-    shortages,
     text,
     warehouses,
 )
@@ -24,9 +23,8 @@ from bvinv.core.errors import Conflict, InvalidInput, InventoryError
 from bvinv.core.files import Record, Sheet
 from bvinv.core.import_runs import Done, Reject, ignore_progress
 from bvinv.core.items import Item
-from bvinv.core.ledger import ADJUSTMENT, Level, Place, Posting, posting
+from bvinv.core.ledger import Level, Place, Posting, posting
 from bvinv.core.levels import Key, Site
-from bvinv.core.models.base import MOST
 from bvinv.core.models.import_ import ImportRow
 from bvinv.core.models.warehouse import SHELF
 
@@ -292,36 +290,10 @@ def _opened(session: Session, digest: str, locked: Iterable[Level]) -> set[tuple
 def _post(session: Session, current: Posting, level: Level, target: _Target, document: str) -> None:
     """Post one row. Raises InsufficientStock, and then nothing of it is posted."""
     _, _, _, quantity, _, reason = target.row
-    place = target.place
     if not quantity:
         return
-    if quantity > 0:
-        assert place is not None
-        if quantity + level.on_hand + level.unsellable > MOST:
-            raise InvalidInput(f"more than {MOST} pieces of {level.sku} cannot be kept")
-        current.post(
-            level,
-            "adjust",
-            quantity,
-            origin=ADJUSTMENT,
-            target=place,
-            reason=reason,
-            document=document,
-        )
-        holds.fill(session, current, level)
-    else:
-        parts = shortages.giving(level, place, -quantity)
-        if place is None or place.sellable:
-            shortages.make_room(session, current, level, -quantity, break_newest=False)
-        for origin, part in parts:
-            current.post(
-                level,
-                "adjust",
-                part,
-                origin=origin,
-                target=ADJUSTMENT,
-                reason=reason,
-                document=document,
-            )
+    adjustments.post(
+        session, current, level, quantity, place=target.place, reason=reason, document=document
+    )
     told = {"warehouse": target.site.code, "change": quantity, "reason": reason, "note": ""}
     current.tell("stock.adjusted", target.item.sku, told)
