@@ -23,7 +23,6 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     errors.VerificationFailed: Outcome(8, 200),
     errors.Busy: Outcome(9, 503),
 }
-INTERRUPTED = 130
 
 
 def outcome(error: errors.InventoryError) -> Outcome:
