@@ -41,6 +41,11 @@ TABLES = (
     "reservation_line",
     "command_log",
     "event",
+    "price_change",
+    "image_check",
+    "import_run",
+    "import_reject",
+    "import_mapping",
 )
 # The PostgreSQL schemas that a test touched with other means than bvinv's.
 SPOILT: set[str] = set()

@@ -1,4 +1,4 @@
-"""The ledger: the one writer of what is on hand and what is reserved.
+"""The ledger: the one writer of what is on hand, what is reserved, and what was sold.
 
 A posting appends movements to the hash chains of the levels they change and moves the levels, all
 in the caller's transaction. Each level has its own chain, so that writers never queue for one tail.
@@ -54,6 +54,7 @@ _FILL_BIN = Sql("""
      WHERE level_id = :level_id AND bin_id = :bin_id
 """)
 _NEW_BIN = Sql.insert("bin_level", "level_id", "bin_id", "quantity")
+_SELL = Sql("UPDATE product SET popularity = popularity + :quantity WHERE id = :product")
 
 NUMBERS = struct.Struct(">9q")
 
@@ -165,6 +166,7 @@ class Posting:
         self._levels: dict[int, Level] = {}
         self._bins: dict[tuple[int, int], int] = {}
         self._new_bins: dict[tuple[int, int], int] = {}
+        self._sold: dict[int, int] = {}
         self._tales: list[Tale] = []
 
     def post(
@@ -196,6 +198,9 @@ class Posting:
             raise InvalidInput(f"{level.sku} at {level.warehouse} would have more than {MOST}")
         level.reserved += reserved_change
         level.unsellable += self._put(level, target, quantity) + self._put(level, origin, -quantity)
+        if target is CUSTOMER or (reverses and origin is CUSTOMER):
+            sold = quantity if target is CUSTOMER else -quantity
+            self._sold[level.product_id] = self._sold.get(level.product_id, 0) + sold
         level.head_seq += 1
         numbers = (
             level.head_seq,
@@ -235,6 +240,8 @@ class Posting:
         session.send(_NEW_BIN, _bin_rows(self._new_bins))
         if session.send(_FILL_BIN, _bin_rows(self._bins)) != len(self._bins):
             raise Conflict("a bin vanished while its level was locked", hint="try again")
+        sold = sorted(self._sold.items())
+        session.send(_SELL, [{"product": number, "quantity": pieces} for number, pieces in sold])
         command_log.tell(session, self._tales)
         for level in self._levels.values():
             first, _ = session.touched.get(level.id, (level.before, level))

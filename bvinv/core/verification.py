@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bvinv.core import text
+from bvinv.core.cross_checks import CHECKS
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, VerificationFailed
 from bvinv.core.ledger import NUMBERS, VIRTUAL_ENDS, genesis
@@ -47,33 +48,6 @@ _HELD = Sql(f"""
     SELECT level_id, sum(held) AS held FROM reservation_line
      WHERE {OPEN} AND level_id BETWEEN :first AND :last GROUP BY level_id
 """)
-# What no single level shows. Each statement names what it finds.
-_DOCUMENTS = {
-    "a closed reservation still holds something": Sql(f"""
-        SELECT DISTINCT r.id AS subject FROM reservation AS r
-          JOIN reservation_line AS l ON l.reservation_id = r.id
-         WHERE r.status <> 'held' AND {OPEN} LIMIT 100
-    """),
-    "a reservation has no lines": Sql("""
-        SELECT r.id AS subject FROM reservation AS r WHERE NOT EXISTS
-               (SELECT 1 FROM reservation_line AS l WHERE l.reservation_id = r.id) LIMIT 100
-    """),
-    "a line's parts do not add up": Sql("""
-        SELECT reservation_id AS subject FROM reservation_line
-         WHERE quantity <> held + backordered + committed + released
-            OR held < 0 OR backordered < 0 OR committed < 0 OR released < 0 LIMIT 100
-    """),
-    "an event has no command": Sql("""
-        SELECT e.id AS subject FROM event AS e WHERE NOT EXISTS
-               (SELECT 1 FROM command_log AS c WHERE c.id = e.command_id) LIMIT 100
-    """),
-    "a movement's command has no event": Sql("""
-        SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
-               (SELECT 1 FROM event AS e WHERE e.command_id = m.command_id) LIMIT 100
-    """),
-}
-
-
 _COUNTS = Sql("""
     SELECT (SELECT count(*) FROM movement) AS movements
          , (SELECT count(*) FROM reservation) AS reservations
@@ -129,7 +103,7 @@ def verify(session: Session, *, against: str | None = None, batch: int = 20_000)
         movements += _verify_page(session, page, alone, places, findings)
         heads += [_head(row) for row in page]
         count += len(page)
-    for detail, statement in _DOCUMENTS.items():
+    for detail, statement in CHECKS.items():
         findings += [
             Finding(subject=str(row.subject), detail=detail) for row in session.ask(statement)
         ]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from bvinv.core import command_log, engines, receiving, schema, stock
+from bvinv.core import catalog, command_log, engines, receiving, schema, stock
 from bvinv.core.db import Database, Sql, refuse_schema, sqlite_path
 from bvinv.core.errors import Busy, Conflict, InvalidInput, InventoryError, NotFound
 from tests import books
-from tests.books import act, ask, fetch, level, raw, receive, snapshot
+from tests.books import act, add_products, ask, fetch, level, raw, receive, snapshot
 
 SETTINGS = {
     "busy_timeout": 10_000,
@@ -344,14 +344,14 @@ def test_the_driver_in_use_is_safe_where_a_safe_one_is_installed():
 
 
 def test_a_schema_from_the_future_says_how_to_get_there():
-    with pytest.raises(Conflict, match="has schema 0002, newer than this program's 0001") as found:
-        refuse_schema(Database("x.db"), "0002")
+    with pytest.raises(Conflict, match="has schema 0003, newer than this program's 0002") as found:
+        refuse_schema(Database("x.db"), "0003")
 
     assert found.value.hint == "upgrade bvinv: pip install --upgrade bvinv"
 
 
 def test_an_old_schema_says_how_to_upgrade():
-    with pytest.raises(Conflict, match="has schema 0000, older than this program's 0001") as found:
+    with pytest.raises(Conflict, match="has schema 0000, older than this program's 0002") as found:
         refuse_schema(Database("x.db"), "0000")
 
     assert found.value.hint == "run: bvinv init"
@@ -447,3 +447,41 @@ def test_a_connection_is_made_at_the_first_use_only(stocked, where, clock):
     assert level(second, "HX-1", "MAIN").on_hand == 10
     assert opened == [1]
     second.close()
+
+
+CHANGED = Sql("SELECT e.subject FROM event AS e WHERE SINCE(e, :position) ORDER BY e.id")
+
+
+def subjects(session, position):
+    return [row.subject for row in session.ask(CHANGED, position=position)]
+
+
+def test_a_reader_of_events_goes_on_where_it_stopped(database):
+    add_products(database, "HX-1")
+    with database.read() as session:
+        assert subjects(session, 0) == ["HX-1"]
+        position = session.position("event")
+
+    add_products(database, "HX-2")
+
+    with database.read() as session:
+        assert subjects(session, position) == ["HX-2"]
+        position = session.position("event")
+        assert subjects(session, position) == []
+        assert session.position("movement") >= 1
+
+
+@ON_POSTGRESQL
+def test_a_transaction_that_commits_late_is_not_skipped(database):
+    late = Database(database.url.replace("+psycopg", ""))
+    command = command_log.command("test", actor="late")
+    with late.write(command) as writer:
+        catalog.add(writer, fields={"sku": "LATE-1", "title": "Late"})
+        add_products(database, "SOON-1")
+        with database.read() as session:
+            assert subjects(session, 0) == ["SOON-1"]
+            position = session.position("event")
+
+    with database.read() as session:
+        assert "LATE-1" in subjects(session, position)
+    late.close()

@@ -10,11 +10,23 @@ from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
 
 import bvinv.core.models.indexes  # noqa: F401
-from bvinv.core import command_log, schema
+from bvinv.core import command_log, db, schema, verification
 from bvinv.core.db import Database
 from bvinv.core.errors import Conflict
 from tests import workers
-from tests.books import TABLES, act, ask, damage, fetch, raw, receive, reserve, snapshot
+from tests.books import (
+    TABLES,
+    act,
+    ask,
+    commit,
+    damage,
+    fetch,
+    raw,
+    receive,
+    reserve,
+    snapshot,
+    verify,
+)
 
 ON_SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 # 23505 and 23503: PostgreSQL's unique and foreign key violations, which `run` tries again.
@@ -32,7 +44,7 @@ def test_the_schema_is_made_once(nowhere):
     first, second = schema.upgrade(found), schema.upgrade(found)
 
     assert (first.action, second.action) == ("created", "nothing")
-    assert first.schema_version == second.schema_version == "0001"
+    assert first.schema_version == second.schema_version == "0002"
     assert first.database == str(found)
     assert act(found, lambda _: []) == []
     found.close()
@@ -44,13 +56,13 @@ def test_eight_processes_at_once_make_one_schema(nowhere):
     assert sorted(answers) == ["created"] + ["nothing"] * 7
 
 
-@pytest.mark.parametrize(("version", "said"), [("0002", "newer"), ("0000", "older")])
+@pytest.mark.parametrize(("version", "said"), [("0003", "newer"), ("0000", "older")])
 def test_another_schema_is_refused_and_stays_as_it_is(where, version, said):
     with closing(raw(Database(where))) as connection:
         connection.execute(f"UPDATE alembic_version SET version_num = '{version}'")
     found = Database(where)
 
-    with pytest.raises(Conflict, match=f"has schema {version}, {said} than this program's 0001"):
+    with pytest.raises(Conflict, match=f"has schema {version}, {said} than this program's 0002"):
         ask(found, lambda session: session.now)
     if said == "newer":
         with pytest.raises(Conflict, match="newer"):
@@ -108,6 +120,73 @@ def test_the_named_checks_of_the_models_are_on_postgresql(database):
     }
 
 
+@pytest.fixture
+def old(nowhere) -> Database:
+    """Return a database as the first release made it, empty."""
+    found = Database(f"{nowhere}.old" if nowhere.startswith("/") else nowhere)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "SCHEMA", "0001")
+        assert initialise(found) == "created"
+    return found
+
+
+def copy_into(old, database):
+    """Copy the rows of a database into one with an older schema; what was not counted yet is 0."""
+    with closing(raw(old)) as connection:
+        if old.url:
+            connection.execute("SET session_replication_role = replica")
+        for table in TABLES:
+            shown = (
+                connection.execute(f"SELECT * FROM {table} LIMIT 0") if known(old, table) else None
+            )
+            if shown is None:
+                continue
+            columns = [f'"{entry[0]}"' for entry in shown.description]
+            rows = fetch(database, f"SELECT {', '.join(columns)} FROM {table}")
+            marks = ", ".join(["?" if old.path else "%s"] * len(columns))
+            insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+            cursor = connection.cursor()
+            cursor.executemany(insert, rows)
+        connection.execute("UPDATE product SET popularity = 0")
+
+
+def known(database, table):
+    with closing(raw(database)) as connection:
+        if database.path:
+            found = connection.execute(f"SELECT 1 FROM sqlite_schema WHERE name = '{table}'")
+        else:
+            found = connection.execute(f"SELECT to_regclass('{table}')")
+        return bool((found.fetchone() or [None])[0])
+
+
+def without_transactions(database):
+    rows = snapshot(database)
+    rows["event"] = [row[:-1] for row in rows["event"]]
+    rows["movement"] = [row[:-1] for row in rows["movement"]]
+    return rows
+
+
+def test_a_database_of_the_first_release_is_upgraded_with_all_that_it_holds(stocked, old):
+    reserve(stocked, "SO-1", "HX-1=3 HX-2=1")
+    commit(stocked, "SO-1", "HX-1=2")
+    copy_into(old, stocked)
+    with pytest.raises(Conflict, match="has schema 0001, older than this program's 0002"):
+        ask(old, lambda session: session.now)
+
+    assert initialise(old) == "upgraded"
+    assert initialise(old) == "nothing"
+
+    assert without_transactions(old) == without_transactions(stocked)
+    assert fetch(old, "SELECT sku, popularity FROM product ORDER BY id") == [
+        ("HX-1", 2),
+        ("HX-2", 0),
+        ("HX-3", 0),
+    ]
+    assert verify(old).sound
+    assert ask(old, verification.head) == ask(stocked, verification.head)
+    old.close()
+
+
 IMPOSSIBLE = {
     "less than nothing on hand": "UPDATE stock_level SET on_hand = -1",
     "more reserved than on hand": "UPDATE stock_level SET reserved = on_hand + 1",
@@ -142,7 +221,37 @@ IMPOSSIBLE = {
     "movements without their level": "DELETE FROM stock_level",
     "movements without their command": "DELETE FROM command_log",
     "lines without their reservation": "DELETE FROM reservation",
+    "a popularity below zero": "UPDATE product SET popularity = -1",
+    "a published product as a draft again": "UPDATE product SET status = 'draft'",
+    "a category below itself": """
+        INSERT INTO category (id, slug, name, parent_id)
+        VALUES (1, 'a', 'A', NULL), (2, 'b', 'B', 1), (3, 'c', 'C', 2);
+        UPDATE category SET parent_id = 3 WHERE id = 1
+    """,
+    "a price change that its requester decides": """
+        INSERT INTO price_change (product_id, state, requested_by, decided_by, reason,
+                                  requested_at, decided_at)
+        VALUES (1, 'approved', 'ann', 'ann', '', 1, 2)
+    """,
+    "an approval by nobody": """
+        INSERT INTO price_change (product_id, state, requested_by, reason, requested_at, decided_at)
+        VALUES (1, 'approved', 'ann', '', 1, 2)
+    """,
+    "two open requests for a price": """
+        INSERT INTO price_change (product_id, state, requested_by, reason, requested_at)
+        VALUES (1, 'requested', 'ann', '', 1), (1, 'requested', 'bob', '', 2)
+    """,
+    "a new price without a currency": """
+        INSERT INTO price_change (product_id, new_price, state, requested_by, reason, requested_at)
+        VALUES (1, 100, 'requested', 'ann', '', 1)
+    """,
 }
+
+
+def run_all(session, statements):
+    for statement in statements.split(";"):
+        session.wire.exec_driver_sql(statement)
+    return []
 
 
 @pytest.mark.parametrize("what", IMPOSSIBLE)
@@ -151,7 +260,7 @@ def test_the_database_itself_refuses(stocked, what):
     before = snapshot(stocked)
 
     with pytest.raises(Exception, match=REFUSED):
-        act(stocked, lambda session: session.wire.exec_driver_sql(IMPOSSIBLE[what]))
+        act(stocked, lambda session: run_all(session, IMPOSSIBLE[what]))
 
     assert snapshot(stocked) == before
 

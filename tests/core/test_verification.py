@@ -200,6 +200,16 @@ def test_damage_is_found_and_named(busy, what):
     assert sorted(found) == sorted(one.format(**names) for one in expected)
 
 
+def test_a_popularity_that_nobody_sold_is_found(busy):
+    assert books.fetch(busy, "SELECT sku, popularity FROM product WHERE popularity > 0") == [
+        ("HX-1", 2)
+    ]
+
+    damage(busy, "UPDATE product SET popularity = 3 WHERE sku = 'HX-1'")
+
+    assert findings(busy) == ["HX-1#0 its popularity is not what its movements sold"]
+
+
 def test_an_event_that_is_gone_is_missed(busy):
     statements = ["DELETE FROM event WHERE command_id = (SELECT max(command_id) FROM movement)"]
     if busy.path:

@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import Column, Index, text
 
+from bvinv.core.models.catalogue_tables import PriceChange
+from bvinv.core.models.columns import table
 from bvinv.core.models.reservation import OPEN
-from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine, table
+from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine
 
 
 def _partial(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
@@ -27,3 +29,12 @@ _partial("reservation_by_expiry", "status = 'held'", _reservation.c.expires_at)
 _partial("reservation_line_open", OPEN, _line.c.level_id, _line.c.expires_at)
 _partial("reservation_line_backordered", "backordered > 0", _line.c.level_id)
 _partial("event_of_stock_import", "type = 'stock.imported'", table(Event).c.subject)
+_partial(
+    "price_change_open",
+    "state = 'requested'",
+    table(PriceChange).c.product_id,
+    unique=True,
+)
+# For PostgreSQL; on SQLite they are empty.
+_partial("event_by_transaction", "xid > 0", table(Event).c.xid)
+_partial("movement_by_transaction", "xid > 0", _movement.c.xid)

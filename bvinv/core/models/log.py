@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Command:
-    """Who asks for what. `id` is known once the first change of the command is written."""
+    """Who asks for what. `id` is known once the first change of the command is written.
+
+    `role` is what the caller may do (see `access`); the door says it.
+    """
 
     name: str
     actor: str
     key: str | None = None
     request_hash: str = ""
     id: int | None = None
+    role: str = "admin"

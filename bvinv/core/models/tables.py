@@ -1,61 +1,29 @@
 """The tables (SQLModel). `migrations` makes them; a test sees to it that both say the same.
 
 Apart from the rows, because declaring them takes a quarter of a second that a look-up in SQL
-need not wait for.
+need not wait for. The catalogue's own are in `catalogue_tables`.
 """
 
-from typing import cast
-
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
     UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
 
 from bvinv.core.models.base import MOST
-
-# 64 bits on both engines; SQLite's STRICT tables know INTEGER, TEXT and BLOB only.
-Whole = BigInteger().with_variant(Integer(), "sqlite")
-# Sorted and compared by code point on both engines.
-Words = Text(collation="C").with_variant(Text(), "sqlite")
-
-
-def table(model: type[SQLModel]) -> Table:
-    """Return the table behind a model, for statements that need no objects."""
-    return cast(Table, model.__table__)  # type: ignore[attr-defined]
-
-
-def key() -> Column[int]:
-    """Return a primary key that the database counts up."""
-    return Column(Whole, primary_key=True, autoincrement=True)
-
-
-def whole(default: int | None = None, *, optional: bool = False) -> Column[int]:
-    """Return a column for quantities, minor units, counters and instants."""
-    return Column(Whole, nullable=optional, default=default)
-
-
-def words(*, optional: bool = False, unique: bool = False) -> Column[str]:
-    """Return a column of text."""
-    return Column(Words, nullable=optional, unique=unique)
-
-
-def digest() -> Column[bytes]:
-    """Return a column for a SHA-256."""
-    return Column(LargeBinary, nullable=False)
-
-
-def reference(target: str, *, optional: bool = False, index: bool = False) -> Column[int]:
-    """Return a foreign key to the `id` of another table."""
-    return Column(Whole, ForeignKey(f"{target}.id"), nullable=optional, index=index)
+from bvinv.core.models.columns import (
+    Whole,
+    Words,
+    digest,
+    key,
+    reference,
+    transaction,
+    whole,
+    words,
+)
 
 
 class CommandLog(SQLModel, table=True):
@@ -86,82 +54,7 @@ class Event(SQLModel, table=True):
     command_id: int = Field(sa_column=reference("command_log", index=True))
     data: str = Field(sa_column=words())
     recorded_at: int = Field(sa_column=whole())
-
-
-class Category(SQLModel, table=True):
-    """A shelf of the catalogue: a slug for machines, a name for people."""
-
-    __tablename__ = "category"
-    __table_args__ = (
-        CheckConstraint("parent_id <> id", name="category_is_not_its_own_parent"),
-        {"sqlite_strict": True},
-    )
-
-    id: int | None = Field(default=None, sa_column=key())
-    slug: str = Field(sa_column=words(unique=True))
-    name: str = Field(sa_column=words())
-    parent_id: int | None = Field(default=None, sa_column=reference("category", optional=True))
-
-
-class Product(SQLModel, table=True):
-    """Anything with a SKU. Money is in minor units, the rating in hundredths."""
-
-    __tablename__ = "product"
-    __table_args__ = (
-        CheckConstraint("price >= 0", name="price_is_not_negative"),
-        CheckConstraint("(price IS NULL) = (currency IS NULL)", name="price_has_a_currency"),
-        CheckConstraint(
-            "status IN ('draft', 'active', 'discontinued')", name="status_is_one_of_three"
-        ),
-        CheckConstraint("rating BETWEEN 0 AND 500", name="rating_is_0_to_5"),
-        CheckConstraint("popularity >= 0", name="popularity_is_not_negative"),
-        CheckConstraint("variant_of <> id", name="product_is_not_its_own_variant"),
-        {"sqlite_strict": True},
-    )
-
-    id: int | None = Field(default=None, sa_column=key())
-    sku: str = Field(sa_column=words())
-    sku_key: str = Field(sa_column=words(unique=True))
-    isbn: str | None = Field(default=None, sa_column=words(optional=True, unique=True))
-    title: str = Field(sa_column=words())
-    author: str = Field(default="", sa_column=words())
-    description: str = Field(default="", sa_column=words())
-    category_id: int | None = Field(
-        default=None, sa_column=reference("category", optional=True, index=True)
-    )
-    price: int | None = Field(default=None, sa_column=whole(optional=True))
-    currency: str | None = Field(default=None, sa_column=words(optional=True))
-    status: str = Field(default="active", sa_column=words())
-    publication_date: int | None = Field(default=None, sa_column=whole(optional=True))
-    rating: int | None = Field(default=None, sa_column=whole(optional=True))
-    popularity: int = Field(default=0, sa_column=whole(0))
-    image_url: str | None = Field(default=None, sa_column=words(optional=True))
-    attributes: str = Field(default="{}", sa_column=words())
-    variant_of: int | None = Field(
-        default=None, sa_column=reference("product", optional=True, index=True)
-    )
-    options: str = Field(default="{}", sa_column=words())
-    version: int = Field(default=1, sa_column=whole(1))
-    created_at: int = Field(sa_column=whole())
-    updated_at: int = Field(sa_column=whole())
-
-
-class Barcode(SQLModel, table=True):
-    """A code on a thing or a pack: it names one product and how many pieces it stands for."""
-
-    __tablename__ = "barcode"
-    __table_args__ = (
-        CheckConstraint("pack_quantity >= 1", name="pack_has_pieces"),
-        {"sqlite_strict": True},
-    )
-
-    code: str = Field(sa_column=Column(Words, primary_key=True))
-    product_id: int = Field(
-        sa_column=Column(
-            Whole, ForeignKey("product.id", ondelete="CASCADE"), nullable=False, index=True
-        )
-    )
-    pack_quantity: int = Field(default=1, sa_column=whole(1))
+    xid: int = Field(default=0, sa_column=transaction())
 
 
 class Warehouse(SQLModel, table=True):
@@ -288,6 +181,7 @@ class Movement(SQLModel, table=True):
     reverses: int = Field(default=0, sa_column=whole(0))
     previous_hash: bytes = Field(sa_column=digest())
     hash: bytes = Field(sa_column=digest())
+    xid: int = Field(default=0, sa_column=transaction())
 
 
 class Reservation(SQLModel, table=True):
