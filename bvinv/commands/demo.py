@@ -21,6 +21,18 @@ STORY = (
         ["products import {data}/catalogue.csv"],
     ),
     (
+        "Search forgives a typo; its index is made at the first question.",
+        ["search 'jane austin'"],
+    ),
+    (
+        "A new price for what is on sale waits for somebody else's word.",
+        [
+            "--actor ann products price {book} 9.99",
+            "--actor ann products approve 1",
+            "--actor ben products approve 1",
+        ],
+    ),
+    (
         "Three warehouses. The first is asked for stock first.",
         [
             "warehouse add MAIN --name 'Main warehouse' --priority 1",
@@ -82,7 +94,11 @@ STORY = (
     ("What stands.", ["stock list"]),
 )
 # What has to be refused, with which exit code.
-REFUSED = {"reserve create SO-2 {book}=3": 5, "reserve commit SO-3": 4}
+REFUSED = {
+    "--actor ann products approve 1": 6,
+    "reserve create SO-2 {book}=3": 5,
+    "reserve commit SO-3": 4,
+}
 NAMES = {
     "book": "PRIDE-01",
     "isbn13": "978-0-14-143951-8",
@@ -94,7 +110,7 @@ NAMES = {
 
 @app.command()
 def demo(ctx: typer.Context) -> None:
-    """Play the whole story on a throw-away database: import, receive, reserve, ship, verify.
+    """Play the whole story on a throw-away database: import, search, reserve, ship, verify.
 
     Example: bvinv demo
     """

@@ -1,10 +1,10 @@
 """The sample shop: the files in `data/`, loaded through the same functions as anybody's own."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from bvinv.core import command_log, imports, stock_imports, warehouses
+from bvinv.core import categories, command_log, imports, stock_imports, warehouses
 from bvinv.core.db import Database, Session
 from bvinv.core.errors import NotFound
 from bvinv.core.schema import SchemaRow
@@ -32,10 +32,11 @@ def load(
     *,
     schema: SchemaRow,
     actor: str,
-    on_progress: Callable[[int], None] = lambda _: None,
 ) -> SampleRow:
-    """Load products, warehouses, bins and opening stock. What is there already stays as it is."""
+    """Load categories, products, warehouses, bins, stock. What is there stays as it is."""
     files = folder()
+    asked = command_log.command("init --sample", actor=actor)
+    database.run(lambda session: _add_categories(session, files), asked)
     with (files / "catalogue.csv").open("rb") as source:
         products = imports.import_products(
             database,
@@ -43,15 +44,19 @@ def load(
             actor=actor,
             name="catalogue.csv",
             on_existing="skip",
-            on_progress=on_progress,
         )
-    asked = command_log.command("init --sample", actor=actor)
     places = database.run(lambda session: _add_places(session, files), asked)
     with (files / "opening_stock.csv").open("rb") as source:
-        levels = stock_imports.import_stock(
-            database, source, actor=actor, name="opening_stock.csv", on_progress=on_progress
-        )
+        levels = stock_imports.import_stock(database, source, actor=actor, name="opening_stock.csv")
     return SampleRow(**dict(schema), products=products.rows, warehouses=places, levels=levels.rows)
+
+
+def _add_categories(session: Session, files: Path) -> None:
+    """Add the categories that are not there yet, each below its own."""
+    known = {row.slug for row in categories.categories(session)}
+    for row in _rows(files / "categories.csv"):
+        if row["slug"] not in known:
+            categories.add(session, slug=row["slug"], name=row["name"], parent=row["parent"])
 
 
 def _add_places(session: Session, files: Path) -> int:

@@ -147,12 +147,12 @@ def test_a_newer_schema_is_refused(bvinv):
 
 def test_the_sample_leaves_what_somebody_changed_alone(bvinv, nowhere):
     bvinv("init --sample")
-    bvinv("products update DUNE-01 --title Mine --price 20")
+    bvinv("products update DUNE-01 --title Mine --rating 4")
     again = bvinv("init --sample --format json")
 
     assert again.exit_code == 0
     shown = bvinv("products show DUNE-01 --format json").json
-    assert (shown["title"], shown["price"]) == ("Mine", "20.00")
+    assert (shown["title"], shown["rating"]) == ("Mine", 4.0)
 
 
 def test_a_key_answers_what_the_first_run_did(bvinv, nowhere):
