@@ -1,5 +1,6 @@
 """Columns of a file: which of them is which field."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from bvinv.core import text
@@ -8,18 +9,27 @@ from bvinv.core.errors import InvalidInput
 SAVE_AS = "save it as CSV in UTF-8, with commas between the cells"
 # What an earlier run wrote into its rejects file; a mended one is imported as it is.
 ERROR_COLUMNS = ("error_code", "error_field", "error_message")
+_BETWEEN_WORDS = re.compile(r"[\s._-]+")
 
 
 def plain(column: str) -> str:
-    """Return what two headers share when they differ in case, spaces and hyphens only."""
-    return column.strip().casefold().replace(" ", "_").replace("-", "_")
+    """Return what two headers share that differ in case, spaces, hyphens, dots and underscores."""
+    return _BETWEEN_WORDS.sub("", column).casefold()
+
+
+def is_error(column: str) -> bool:
+    """Tell whether a column is one that a rejects file has behind the row's own."""
+    return plain(column) in _ERRORS
+
+
+_ERRORS = frozenset(map(plain, ERROR_COLUMNS))
 
 
 def match(
     columns: Sequence[str],
     *,
     fields: Collection[str],
-    required: Collection[str],
+    required: Collection[str | tuple[str, ...]],
     synonyms: Mapping[str, str] = {},
     mapping: Mapping[str, str] = {},
     several: Collection[str] = (),
@@ -27,32 +37,36 @@ def match(
 ) -> dict[str, list[int]]:
     """Return the places of the columns that each field is read from.
 
-    Case, spaces and hyphens in a header do not matter. The caller's mapping (column to field, or
-    to `-` for none) goes before synonyms; the `several` fields may have more than one column, in
-    the mapping's order. Raises InvalidInput for unknown, doubled and missing columns.
+    Case, spaces, hyphens, dots and underscores in a header do not matter. The caller's mapping
+    (column to field, or to `-` for none) goes before synonyms; the `several` fields may have more
+    than one column, in the mapping's order. Of a tuple of `required` fields one has to be
+    there. Raises InvalidInput for unknown, doubled and missing columns.
     """
     names = [plain(column) for column in columns]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise InvalidInput(f"the header has {', '.join(map(text.quoted, doubled))} more than once")
+    _refuse_doubled(columns, names)
     places, left = _mapped(columns, names, fields, mapping)
+    known = {plain(field): field for field in fields}
+    meant = {plain(name): field for name, field in synonyms.items() if field in fields}
     unknown = []
     for place in left:
         name = names[place]
-        field = name
-        if name in synonyms and synonyms[name] not in names:
-            field = synonyms[name]
-        if field in fields and not (field != name and field in places):
+        field = known.get(name, "")
+        # A synonym stands back behind the field itself.
+        if name in meant and plain(meant[name]) not in names and meant[name] not in places:
+            field = meant[name]
+        if field:
             places.setdefault(field, []).append(place)
-        elif name not in ERROR_COLUMNS:
+        elif name not in _ERRORS:
             unknown.append(columns[place])
     for field, found in places.items():
         if len(found) > 1 and field not in several:
             both = " and ".join(text.quoted(columns[place]) for place in found)
             raise InvalidInput(f"the columns {both} would both be the {field}")
-    for field in required:
-        if field not in places:
-            raise InvalidInput(f"the file has no column {field}", hint=_missing_hint(columns))
+    for needed in required:
+        alternatives = (needed,) if isinstance(needed, str) else needed
+        if not places.keys() & set(alternatives):
+            hint = _missing_hint(columns, is_header=bool(places))
+            raise InvalidInput(f"the file has no column {' or '.join(alternatives)}", hint=hint)
     if unknown and not ignore_unknown:
         raise InvalidInput(
             f"unknown columns: {_listed(unknown)}",
@@ -61,18 +75,32 @@ def match(
     return places
 
 
+def _refuse_doubled(columns: Sequence[str], names: list[str]) -> None:
+    first: dict[str, str] = {}
+    for column, name in zip(columns, names, strict=True):
+        # A spreadsheet may well have empty columns at its end.
+        if name and name in first:
+            if column == first[name]:
+                raise InvalidInput(f"the header has {text.quoted(column)} more than once")
+            both = f"{text.quoted(first[name])} and {text.quoted(column)}"
+            raise InvalidInput(f"the columns {both} have the same name")
+        first[name] = column
+
+
 def _mapped(
     columns: Sequence[str], names: list[str], fields: Collection[str], mapping: Mapping[str, str]
 ) -> tuple[dict[str, list[int]], list[int]]:
     """Return what the caller says about columns, and the columns that nothing was said about."""
     places: dict[str, list[int]] = {}
     left = list(range(len(names)))
+    missing = [text.quoted(column) for column in mapping if plain(column) not in names]
+    if missing:
+        what, are = ("columns", "are") if missing[1:] else ("column", "is")
+        raise InvalidInput(
+            f"the mapping names the {what} {', '.join(missing)}, which {are} not there",
+            hint=f"the file has: {_listed(columns)}",
+        )
     for column, field in mapping.items():
-        if plain(column) not in names:
-            raise InvalidInput(
-                f"the mapping names the column {text.quoted(column)}, which is not there",
-                hint=f"the file has: {_listed(columns)}",
-            )
         place = names.index(plain(column))
         if place not in left:
             raise InvalidInput(f"the mapping names the column {text.quoted(column)} twice")
@@ -92,8 +120,6 @@ def _listed(names: Collection[str]) -> str:
     return f"{shown} and {len(names) - 30} more" if len(names) > 30 else shown
 
 
-def _missing_hint(columns: Sequence[str]) -> str:
-    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(columns) == 1 and separator in columns[0]:
-            return f"there seem to be {name} between the cells; {SAVE_AS}"
-    return f"the file has: {_listed(columns)}; use --mapping COLUMN=FIELD"
+def _missing_hint(columns: Sequence[str], *, is_header: bool) -> str:
+    hint = f"the file has: {_listed(columns)}; use --mapping COLUMN=FIELD"
+    return hint if is_header else f"{hint}, or --no-header if that is the first row"

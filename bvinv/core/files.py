@@ -1,323 +1,193 @@
 """Files of rows on their way in: what they are, and their rows by line.
 
-A file is read twice: once to be sure that all of it is text, before anything is changed, and once
-for its rows. Both keep nothing but the row at hand.
+What a file is, its content says and never its name. It is read twice: once to be sure that all of
+it is text, before anything is changed, and once for its rows (JSON once more, for its keys). All
+of them keep nothing but the row at hand.
 """
 
-import codecs
-import csv
-import hashlib
-import io
-import json
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple, NoReturn, cast
+from typing import BinaryIO, NoReturn
 
-from bvinv.core import text
-from bvinv.core.columns import SAVE_AS, plain
+from bvinv.core import csv_rows, encodings, json_rows
+from bvinv.core.encodings import Encoding
 from bvinv.core.errors import InvalidInput
+from bvinv.core.json_rows import Element
+from bvinv.core.raw_files import RawFile, raw
+from bvinv.core.sheets import Record, Sheet
 
-_PIECE = 1 << 20
-_LONGEST_LINE = 16 << 20
-_MOST_COLUMNS = 1000
-_MAGIC = (
-    (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx, .ods)"),
-    (b"\xd0\xcf\x11\xe0", "an Excel spreadsheet (.xls)"),
-    (b"\x1f\x8b", "compressed with gzip"),
-    (b"BZh", "compressed with bzip2"),
-    (b"\xfd7zXZ\0", "compressed with xz"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"%PDF", "a PDF document"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
-)
+__all__ = ["Record", "Sheet", "reading"]
 
-
-class Record(NamedTuple):
-    """A row of the file: its first line (from 1) and its cells, or the fault that it has none."""
-
-    line: int
-    cells: list[str]
-    fault: str
-    original: list[str] | str  # as it stands in the file, for the rejects
-
-
-class Sheet(NamedTuple):
-    """A file that can be read: its columns, as they are written, and the hash of its content."""
-
-    columns: tuple[str, ...]
-    digest: str
-    is_json: bool
-    records: Callable[[], Iterator[Record]]
+# A header such as [sku],[title] is CSV, an array of objects or of nothing is JSON.
+_ARRAY = re.compile(r"\[\s*([\[\]{\"\d-]|$)")
+_XML = re.compile(r"<[?!A-Za-z]")
+_HTML = re.compile(r"<(!doctype\s+)?html", re.IGNORECASE)
 
 
 @contextmanager
-def reading(source: BinaryIO, *, name: str, nested: Collection[str] = ()) -> Iterator[Sheet]:
-    """Yield the sheet in a file of CSV with a header, or of JSON lines; its content says which.
+def reading(
+    source: BinaryIO,
+    *,
+    name: str,
+    nested: Collection[str] = (),
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: bool = True,
+    onix_currency: str | None = None,
+    onix: bool = False,
+) -> Iterator[Sheet]:
+    """Yield the sheet in a file of CSV, of JSON, or of ONIX if `onix`; its content says which.
 
-    UTF-8, with or without a byte order mark; lines end in LF, CRLF or CR. JSON objects may stand
-    in the `nested` columns only. Raises InvalidInput for what cannot be read at all.
+    JSON is one object a line, objects that follow each other, or one array of them; its objects
+    may hold objects in the `nested` columns only. A gzip is read as what is in it. `encoding` and
+    `delimiter` go before what the content seems to say, and with a delimiter it is CSV. Without a
+    `header`, the columns of a CSV file are called 1, 2, 3, … `onix_currency` is what a price of
+    an ONIX message has to be in. Raises InvalidInput for what cannot be read at all.
     """
-    if source.seekable():
-        yield _sheet(source, name, nested)
-        return
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(source, copy)
-        copy.seek(0)
-        yield _sheet(cast(BinaryIO, copy), name, nested)
+    sign = csv_rows.delimiter(delimiter) if delimiter else None
+    with raw(source, name) as file:
+        if _is_xml(file) and not sign:
+            sheet = _xml(file, onix=onix, currency=onix_currency, header=header)
+        else:
+            found = encodings.found(file, encoding)
+            is_json = not sign and (found.opening[:1] == "{" or _ARRAY.match(found.opening))
+            if not found.opening:
+                _refuse_empty(name)
+            if is_json:
+                _refuse_no_header(header, name, "JSON")
+                sheet = _json(file, found, nested)
+            else:
+                sheet = _csv(file, found, sign, header)
+        yield sheet._replace(kind=f"{sheet.kind}, gzip") if file.is_gzip else sheet
 
 
-def _sheet(source: BinaryIO, name: str, nested: Collection[str]) -> Sheet:
-    digest, is_json = _inspected(source, name)
-    if is_json:
-        columns = _keys(source)
-        return Sheet(columns, digest, True, lambda: _from_json(source, columns, nested))
-    header = next(_from_csv(source), None)
-    if header is None:
-        raise InvalidInput(f"{name} is empty", hint="the first line names the columns")
-    if header.fault:
-        raise InvalidInput(f"{name} has a header that cannot be read: {header.fault}")
-
-    def records() -> Iterator[Record]:
-        found = _from_csv(source)
-        next(found)
-        yield from found
-
-    return Sheet(tuple(header.cells), digest, False, records)
+def _refuse_empty(name: str) -> NoReturn:
+    raise InvalidInput(f"{name} is empty", hint="the first line names the columns")
 
 
-# --- What the file is ---------------------------------------------------------------------------
-
-
-def _inspected(source: BinaryIO, name: str) -> tuple[str, bool]:
-    """Return the SHA-256 of the content, and whether it is JSON lines.
-
-    Raises InvalidInput when any of it is not text.
-    """
-    source.seek(0)
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    ends, unended, opening = 0, 0, b""
-    while piece := source.read(_PIECE):
-        if not opening:
-            opening = piece.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
-        if not ends and not unended:
-            _refuse_magic(piece, name)
-        digest.update(piece)
-        if b"\0" in piece:
-            _refuse_binary(piece, name, ends)
-        try:
-            decoder.decode(piece)
-        except UnicodeDecodeError as error:
-            _refuse_encoding(error, name, ends)
-        last = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
-        unended = unended + len(piece) if last < 0 else len(piece) - last
-        if unended > _LONGEST_LINE:
-            raise InvalidInput(f"{name} has a line of more than {_LONGEST_LINE >> 20} MiB")
-        ends += piece.count(b"\n")
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{name} ends in the middle of a character: is it complete?") from None
-    if not opening:
-        raise InvalidInput(f"{name} is empty", hint="the first line names the columns")
-    if opening in b"[<":
-        kind = "one JSON array" if opening == b"[" else "XML"
+def _refuse_no_header(header: bool, name: str, kind: str) -> None:
+    if not header:
         raise InvalidInput(
-            f"{name} seems to be {kind}", hint="CSV and JSON lines (one object a line) can be read"
+            f"{name} is {kind}, which names its columns anyway", hint="leave out --no-header"
         )
-    return digest.hexdigest(), opening == b"{"
 
 
-def _refuse_magic(piece: bytes, name: str) -> None:
-    for magic, kind in _MAGIC:
-        if piece.startswith(magic):
-            raise InvalidInput(f"{name} seems to be {kind}", hint=SAVE_AS)
+# --- XML -----------------------------------------------------------------------------------------
 
 
-def _refuse_binary(piece: bytes, name: str, ends: int) -> NoReturn:
-    if piece.count(b"\0") > len(piece) // 4:
-        kind = "UTF-16 text" if piece[:1] == b"\0" or piece[1:2] == b"\0" else "a binary file"
-        raise InvalidInput(f"{name} seems to be {kind}", hint=SAVE_AS)
-    line = ends + piece[: piece.index(b"\0")].count(b"\n") + 1
-    raise InvalidInput(
-        f"{name} has a NUL byte in line {line}: it seems to be binary or damaged", hint=SAVE_AS
+def _is_xml(file: RawFile) -> bool:
+    return _XML.match(_beginning(file)) is not None
+
+
+def _beginning(file: RawFile) -> str:
+    """Return the first characters, as far as they can be had without knowing the encoding."""
+    beginning = file.opened().read(4096).replace(b"\0", b"")
+    return beginning.decode("latin-1").lstrip("\xef\xbb\xbf\xff\xfe \t\r\n")
+
+
+def _xml(file: RawFile, *, onix: bool, currency: str | None, header: bool) -> Sheet:
+    if _HTML.match(_beginning(file)):
+        raise InvalidInput(f"{file.name} is a web page", hint="was it saved from a log-in form?")
+    if not onix:
+        raise InvalidInput(
+            f"{file.name} is XML, and only products are imported from that, as ONIX",
+            hint="CSV and JSON can be read here",
+        )
+    _refuse_no_header(header, file.name, "XML")
+    from bvinv.core import onix as messages
+
+    kind = messages.release(file.opened())
+    messages.check(file.opened())
+    return Sheet(
+        columns=messages.COLUMNS,
+        digest=file.digest(),
+        is_json=True,
+        records=lambda: messages.records(file.opened(), currency=currency),
+        delimiter=",",
+        kind=kind,
+        progress=file.progress,
     )
 
 
-def _refuse_encoding(error: UnicodeDecodeError, name: str, ends: int) -> NoReturn:
-    line = ends + error.object[: error.start].count(b"\n") + 1
-    byte = error.object[error.start]
-    raise InvalidInput(
-        f"{name} is not UTF-8 in line {line} (byte 0x{byte:02X}): it seems to be Windows-1252, "
-        "Latin-1, or no text at all",
-        hint="save it as UTF-8, or: iconv -f WINDOWS-1252 -t UTF-8",
-    ) from None
+# --- JSON ----------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _text(source: BinaryIO) -> Iterator[io.TextIOWrapper]:
-    """Yield the lines from the beginning, their ends as they are; the source stays open."""
-    source.seek(0)
-    wrapped = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
-    try:
-        yield wrapped
-    finally:
-        wrapped.detach()
+def _json(file: RawFile, encoding: Encoding, nested: Collection[str]) -> Sheet:
+    is_in_lines = False
+    if encoding.opening.startswith("{"):
+        with encoding.decoded(file.opened()) as lines:
+            is_in_lines = json_rows.is_in_lines(lines)
+    if is_in_lines and encoding.long_line:
+        encodings.refuse_long_line(file.name)
 
-
-# --- CSV ----------------------------------------------------------------------------------------
-
-
-class _Lines:
-    """Hands lines to the CSV reader, and takes back those that it swallowed by mistake."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self._again: list[str] = []  # the next one last
-        self.number = 0
-        self.taken: list[str] = []  # by the record that is being read
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.pop() if self._again else next(self._lines)
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def give_back_all_but_one(self) -> str:
-        """Return the first line that the record took; the others are read again."""
-        line, *others = self.taken
-        self._again.extend(reversed(others))
-        self.number -= len(others)
-        self.taken.clear()
-        return line
-
-
-def _from_csv(source: BinaryIO) -> Iterator[Record]:
-    """Yield the header, then the rows; one that does not fit the header has a fault.
-
-    Where a quote is missing, the first line of the record is refused and the reader goes on with
-    the second, so that no row vanishes into another's cell.
-    """
-    with _text(source) as wrapped:
-        lines = _Lines(wrapped)
-        reader = csv.reader(lines, strict=True)
-        width = 0
-        while True:
-            try:
-                for cells in reader:
-                    line = lines.number - len(lines.taken) + 1
-                    if len(cells) == width:
-                        yield Record(line, cells, "", cells)
-                    elif any(cells[1:]) or (cells and cells[0].strip()):
-                        fault = _ragged(cells, width, line, lines.number) if width else ""
-                        width = width or len(cells)
-                        yield Record(line, cells, fault, cells)
-                    lines.taken.clear()
-                return
-            except csv.Error as error:
-                fault = _csv_fault(str(error), len(lines.taken))
-                line = lines.number - len(lines.taken) + 1
-                broken = lines.give_back_all_but_one().rstrip("\r\n")
-                yield Record(line, [], fault, [broken])
-
-
-def _ragged(cells: list[str], width: int, first: int, last: int) -> str:
-    where = f" in lines {first} to {last}" if last > first else ""
-    return f"the row has {len(cells)} cells{where}, and the header has {width}"
-
-
-def _csv_fault(said: str, lines: int) -> str:
-    if "unexpected end" in said or ("field limit" in said and lines > 1):
-        return "a quote opens in this line and is not closed"
-    if "field limit" in said:
-        return f"a cell has more than {csv.field_size_limit()} characters"
-    where = f", up to {lines - 1} lines below" if lines > 1 else ""
-    return f'a quote (") is missing, or not doubled inside a quoted cell{where}'
-
-
-# --- JSON lines ---------------------------------------------------------------------------------
-
-
-class _Literal(str):
-    """A number as it is written: 12.90 stays 12.90, and 9.78E+12 is seen for what it is."""
-
-    __slots__ = ()
-
-
-def _keys(source: BinaryIO) -> tuple[str, ...]:
-    """Return every key of the file, in the order of first use."""
-    keys: dict[str, None] = {}
-    with _text(source) as lines:
-        for line in lines:
-            keys.update(dict.fromkeys(_object(line) or ()))
-            if len(keys) > _MOST_COLUMNS:
-                raise InvalidInput(f"the objects have more than {_MOST_COLUMNS} different keys")
-    return tuple(keys)
-
-
-def _from_json(
-    source: BinaryIO, columns: tuple[str, ...], nested: Collection[str]
-) -> Iterator[Record]:
-    with _text(source) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            found = _object(line)
-            if found is None:
-                fault = "the line is not one JSON object with each key once"
-                yield Record(number, [], fault, line)
-                continue
-            fault = next(
-                (
-                    f"{column} holds {text.quoted(value)}, which is not text or a number"
-                    for column, value in found.items()
-                    if isinstance(value, (bool, list))
-                    or (isinstance(value, dict) and plain(column) not in nested)
-                ),
-                "",
+    def elements() -> Iterator[Element]:
+        with encoding.decoded(file.opened()) as lines:
+            found = (
+                json_rows.in_lines(lines)
+                if is_in_lines
+                else json_rows.in_sequence(lines, file.name)
             )
-            cells = [] if fault else [_cell(found, column, line) for column in columns]
-            yield Record(number, cells, fault, line)
+            if not encoding.is_dirty:
+                yield from found
+                return
+            for element in found:
+                fault = encoding.fault(element.written)
+                yield element._replace(fault=fault, found={}) if fault else element
+
+    columns = json_rows.keys(elements(), file.name)
+    return Sheet(
+        columns=columns,
+        digest=file.digest(),
+        is_json=True,
+        records=lambda: json_rows.records(elements(), columns, nested),
+        delimiter=",",
+        kind=f"{'JSON lines' if is_in_lines else 'JSON'}, {encoding.shown}",
+        progress=file.progress,
+    )
 
 
-def _object(line: str) -> dict[str, Any] | None:
-    try:
-        found = json.loads(
-            line,
-            parse_float=_Literal,
-            parse_int=_Literal,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_once,
-        )
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+# --- CSV -----------------------------------------------------------------------------------------
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
-    return found
+def _csv(file: RawFile, encoding: Encoding, sign: str | None, header: bool) -> Sheet:
+    if encoding.long_line:
+        encodings.refuse_long_line(file.name)
+    with encoding.decoded(file.opened()) as lines:
+        sample = csv_rows.sample(lines)
+    delimiter = sign or csv_rows.detected(sample, file.name)
+    csv_rows.refuse_wide(csv_rows.first_of(sample), delimiter, file.name)
 
+    what = "header" if header else "first row"
+    fault = encoding.fault if encoding.is_dirty else None
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+    def rows() -> Iterator[Record]:
+        with encoding.decoded(file.opened()) as lines:
+            yield from csv_rows.records(lines, delimiter, fault, first=what)
 
+    first = next(rows(), None)
+    if first is None:
+        _refuse_empty(file.name)
+    if first.fault:
+        raise InvalidInput(f"{file.name} has a {what} that cannot be read: {first.fault}")
+    if len(first.cells) > csv_rows.MOST_COLUMNS:
+        csv_rows.refuse_columns(len(first.cells), file.name)
 
-def _cell(found: dict[str, Any], column: str, line: str) -> str:
-    value = found.get(column)
-    if value is None:
-        return ""
-    if isinstance(value, dict):  # Its numbers are numbers again.
-        return json.dumps(json.loads(line)[column], ensure_ascii=False)
-    return str(value)
+    def records() -> Iterator[Record]:
+        found = rows()
+        if header:
+            next(found)
+        return found
+
+    between = csv_rows.DELIMITERS.get(delimiter, delimiter)
+    return Sheet(
+        columns=tuple(
+            first.cells if header else [str(place + 1) for place in range(len(first.cells))]
+        ),
+        digest=file.digest(),
+        is_json=False,
+        records=records,
+        delimiter=delimiter,
+        kind=f"TSV, {encoding.shown}" if between == "tab" else f"CSV, {encoding.shown}, {between}",
+        progress=file.progress,
+    )
