@@ -6,13 +6,12 @@ parses, calls core, and shows; nothing else.
 
 import functools
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -21,15 +20,12 @@ from bvinv import output
 from bvinv.core import command_log, instants, text
 from bvinv.core.command_log import Answer, Result
 from bvinv.core.db import Database, Session
-from bvinv.core.errors import InvalidInput, NotFound, Partial
+from bvinv.core.errors import InvalidInput, NotFound
 from bvinv.core.models.base import Row
 from bvinv.core.models.log import Command
 from bvinv.core.models.stock import LevelChange
 from bvinv.output import Format
 from bvinv.settings import Settings
-
-if TYPE_CHECKING:
-    from bvinv.core.models.import_ import ImportRow
 
 T = TypeVar("T")
 
@@ -102,6 +98,7 @@ class Call:
     format: Format
     database: Database
     actor: str
+    role: str = "admin"
     key: str | None = None
     dry_run: bool = False
     request: dict[str, Any] = field(default_factory=dict)
@@ -126,7 +123,9 @@ class Call:
 
     def command(self) -> Command:
         """Return the command as the log will have it."""
-        return command_log.command(self.name, actor=self.actor, key=self.key, request=self.request)
+        return command_log.command(
+            self.name, actor=self.actor, key=self.key, request=self.request, role=self.role
+        )
 
     def run(
         self, action: Callable[[Session], Result], columns: Sequence[str] | None = None
@@ -169,25 +168,6 @@ class Call:
             )
         output.note("dry run: nothing was changed")
 
-    def imported(self, row: "ImportRow") -> None:
-        """Show what an import did. Raises Partial when rows were rejected."""
-        marks: dict[str, Any] = {}
-        if self.dry_run:
-            marks = {"dry_run": True}
-            if not self.is_for_people:
-                marks["changes"] = _records(row.changes)
-        self.print(row.record() | marks, row.columns)
-        if self.dry_run:
-            self.tell_changes(row.changes)
-        if row.rejected and not row.replayed:
-            kept = (
-                f"see {row.rejects_file}" if row.rejects_file else "use --rejects FILE to keep them"
-            )
-            errors = [error | {"detail": _rejected(**error)} for error in row.errors]
-            raise Partial(
-                f"{row.rejected} of {row.rows} rows were rejected", hint=kept, errors=errors
-            )
-
     @property
     def is_for_people(self) -> bool:
         """Tell whether the answer is laid out for reading, and may leave things out."""
@@ -195,13 +175,15 @@ class Call:
 
 
 @contextmanager
-def opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """Yield a file, or stdin for `-`, and the number of its lines where that can be known.
+def opened(file: str) -> Iterator[BinaryIO]:
+    """Yield a file, or stdin for `-`.
 
     Raises NotFound when it is missing, InvalidInput when it is no file or cannot be read.
     """
     if file == "-":
-        yield sys.stdin.buffer, None
+        if sys.stdin.isatty():
+            output.note("reading what is typed; Ctrl-D ends it")
+        yield sys.stdin.buffer
         return
     path = Path(file)
     try:
@@ -214,36 +196,7 @@ def opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
         why = getattr(error, "strerror", None) or error
         raise InvalidInput(f"{text.quoted(file)} cannot be read: {why}") from None
     with source:
-        yield source, _lines_of(source) if path.is_file() else None
-
-
-@contextmanager
-def written(file: Path | None) -> Iterator[TextIO]:
-    """Yield a new file that takes its name when it is complete, or stdout. Raises InvalidInput."""
-    if file is None:
-        output.write_for_programs()
-        yield sys.stdout
-        return
-    unfinished = file.parent / f".{file.name}.{os.getpid()}"
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as target:
-            yield target
-        unfinished.replace(file)
-    except OSError as error:
-        raise InvalidInput(
-            f"{text.quoted(str(file))} cannot be written: {error.strerror}"
-        ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-def _lines_of(source: BinaryIO) -> int:
-    lines = 0
-    while block := source.read(1 << 20):
-        lines += block.count(b"\n")
-    source.seek(0)
-    return lines
+        yield source
 
 
 def shows(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], None]:
@@ -316,15 +269,11 @@ def _call(ctx: typer.Context, options: dict[str, Any], request: dict[str, Any]) 
         format=options.get("format") or before.format or output.default_format(),
         database=Database(before.db or configured.database(), patience=configured.lock_timeout),
         actor=options.get("actor") or before.actor or configured.who(),
+        role=configured.role,
         key=options.get("key"),
         dry_run=options.get("dry_run", False),
         request=request,
     )
-
-
-def _rejected(line: int, field: str, message: str, **_: str) -> str:
-    """Return one sentence about a row that was refused."""
-    return f"line {line}, {field}: {message}" if field else f"line {line}: {message}"
 
 
 def _records(result: Result) -> Any:

@@ -10,6 +10,8 @@ import typer
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bvinv.core.access import Role
+
 
 class Settings(BaseSettings):
     """What the environment says; the options of the command line go before it."""
@@ -18,6 +20,12 @@ class Settings(BaseSettings):
 
     db: str = ""
     actor: str = ""
+    # What this user may do. Whoever can write the file can do everything, unless it says less.
+    role: Role = "admin"
+    # Hosts that images may come from, with commas between them; none named means any public one.
+    image_hosts: str = ""
+    # Where search indexes live, else beside the database file, or in the user's cache.
+    search_dir: str = ""
     lock_timeout: float = Field(default=30.0, ge=0, le=86_400, allow_inf_nan=False)
 
     def database(self) -> str:

@@ -50,3 +50,18 @@ def test_patience_is_a_number_of_seconds(plain_environment, monkeypatch, value):
 
     with pytest.raises(InvalidInput, match="BVINV_LOCK_TIMEOUT is '"):
         door.settings()
+
+
+@pytest.mark.parametrize("role", ["viewer", "service", "staff", "manager", "admin"])
+def test_the_environment_says_what_this_user_may_do(plain_environment, monkeypatch, role):
+    assert door.settings().role == "admin"
+    monkeypatch.setenv("BVINV_ROLE", role)
+    assert door.settings().role == role
+
+
+@pytest.mark.parametrize("value", ["", "root", "Manager"])
+def test_a_role_is_one_of_five(plain_environment, monkeypatch, value):
+    monkeypatch.setenv("BVINV_ROLE", value)
+
+    with pytest.raises(InvalidInput, match=f"BVINV_ROLE is '{value}': Input should be 'viewer'"):
+        door.settings()

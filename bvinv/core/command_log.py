@@ -34,10 +34,13 @@ class Answer(NamedTuple):
     changes: list[LevelChange]
 
 
-def command(name: str, *, actor: str, key: str | None = None, request: Any = None) -> Command:
+def command(
+    name: str, *, actor: str, key: str | None = None, request: Any = None, role: str = "admin"
+) -> Command:
     """Return a command ready to run; `request` is everything that decides what it does.
 
-    Raises InvalidInput for an actor or a key that is empty, too long or not printable.
+    `role` is what the caller may do, see `access`. Raises InvalidInput for an actor or a key that
+    is empty, too long or not printable.
     """
     if key is not None:
         key = text.line(key, what="key", maximum=255)
@@ -47,6 +50,7 @@ def command(name: str, *, actor: str, key: str | None = None, request: Any = Non
         actor=text.line(actor, what="actor", maximum=100),
         key=key or None,
         request_hash=hashlib.sha256(said.encode()).hexdigest(),
+        role=role,
     )
 
 

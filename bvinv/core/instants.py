@@ -95,6 +95,21 @@ def duration(text: str) -> int:
     return us
 
 
+def display_duration(us: int) -> str:
+    """Return a duration in microseconds as people say it, in its two largest units: 3d4h.
+
+    What is shorter than a second is 0s.
+    """
+    parts = []
+    for unit, size in _UNITS.items():
+        count, us = divmod(us, size)
+        if count:
+            parts.append(f"{count}{unit}")
+        elif parts:
+            break
+    return "".join(parts[:2]) or "0s"
+
+
 def _from_local(moment: datetime) -> int:
     """Return the instant of a local time, or -1 if the system cannot tell."""
     # `timestamp()` looks a day around it, which would leave the years that Python has. The

@@ -284,3 +284,19 @@ def test_the_environment_is_as_it_was(standing_in):
 def test_a_bare_date_begins_where_the_one_before_it_ended():
     assert instants.parse_beginning("2026-11-20") == instants.parse("2026-11-19") + 1
     assert instants.parse_beginning("2026-11-20T08:00Z") == instants.parse("2026-11-20T08:00Z")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0s"),
+        (0.999999, "0s"),
+        (61, "1m1s"),
+        (3600 + 5, "1h"),
+        (86400 * 7 + 3600, "1w"),
+        (400 * 86400, "57w1d"),
+        (86400 * 3 + 3600 * 4 + 60, "3d4h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds, said):
+    assert instants.display_duration(int(seconds * 1_000_000)) == said

@@ -1,30 +1,16 @@
-"""`bvinv products`: the catalogue."""
+"""Products one by one: add, show, list, update, delete."""
 
-import json
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from bvinv import door, output
+from bvinv.commands.products.group import app
+from bvinv.commands.products.prices import tell_request
 from bvinv.core import text
 from bvinv.core.errors import InvalidInput
-from bvinv.core.models.product import CategoryRow, ProductRow
+from bvinv.core.models.product import ProductDetails, ProductRow
 from bvinv.door import Call
-
-app = typer.Typer(
-    help="The catalogue: add, show, list, update, delete, import, export.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
-category_app = typer.Typer(
-    help="The categories of the catalogue.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
-app.add_typer(category_app, name="category")
 
 Isbn = Annotated[str | None, typer.Option("--isbn", help="ISBN-10 or ISBN-13.", metavar="ISBN")]
 Author = Annotated[str | None, typer.Option("--author", metavar="NAME")]
@@ -44,7 +30,8 @@ PublicationDate = Annotated[
 Rating = Annotated[str | None, typer.Option("--rating", metavar="0..5")]
 ImageUrl = Annotated[str | None, typer.Option("--image-url", metavar="URL")]
 Attributes = Annotated[
-    list[str] | None, typer.Option("--attribute", metavar="K=V", help="May be repeated.")
+    list[str] | None,
+    typer.Option("--attribute", metavar="K=V", help="May be repeated; K= takes one away, '' all."),
 ]
 VariantOf = Annotated[
     str | None, typer.Option("--variant-of", metavar="REF", help="The product it varies.")
@@ -53,7 +40,8 @@ Options = Annotated[
     list[str] | None, typer.Option("--option", metavar="K=V", help="Of a variant: size=L.")
 ]
 Barcodes = Annotated[
-    list[str] | None, typer.Option("--barcode", metavar="CODE", help="May be repeated.")
+    list[str] | None,
+    typer.Option("--barcode", metavar="CODE[=PACK]", help="May be repeated; PACK pieces, else 1."),
 ]
 
 
@@ -106,14 +94,18 @@ def add(
 
 @door.shows(app)
 def show(call: Call, ref: door.Ref) -> None:
-    """Show a product by SKU, ISBN-10, ISBN-13 or barcode.
+    """Show a product by SKU, ISBN-10, ISBN-13 or barcode, with its variants.
+
+    `available` is what can be promised now of the product and its variants together. With
+    --format json the Markdown description comes as HTML, too.
 
     Example: bvinv products show 0-14-143951-3
     """
     from bvinv.core import catalog
 
-    row = call.read(lambda session: catalog.show(session, ref=ref))
-    call.show(row, list(ProductRow.model_fields))
+    html = not call.is_for_people
+    row = call.read(lambda session: catalog.show(session, ref=ref, html=html))
+    call.show(row, [name for name in ProductDetails.model_fields if name != "description_html"])
 
 
 @door.shows(app, "list")
@@ -135,7 +127,7 @@ def list_(
     limit: door.Limit = None,
     after: door.After = None,
 ) -> None:
-    """List products, a page at a time.
+    """List products, a page at a time. A category has those of the categories below it, too.
 
     Example: bvinv products list --category poetry --sort -price --limit 10
     """
@@ -186,6 +178,8 @@ def update(
 ) -> None:
     """Change what is named; an empty value takes one away.
 
+    Attributes and options that are not named stay; barcodes are replaced by those that are.
+
     Example: bvinv products update HX-1 --price 14.50 --status discontinued
     """
     from bvinv.core import catalog
@@ -209,11 +203,11 @@ def update(
     )
     if not fields:
         raise InvalidInput("nothing to change", hint="for example: --price 14.50")
-    call.run(
-        lambda session: catalog.change(
-            session, ref=ref, fields=fields, expected_version=expect_version
-        )
+    answer = call.run(
+        lambda s: catalog.change(s, ref=ref, fields=fields, expected_version=expect_version)
     )
+    if price is not None:
+        tell_request(call, answer)
 
 
 @door.changes(app)
@@ -230,130 +224,18 @@ def delete(call: Call, ref: door.Ref) -> None:
         output.note("discontinued: it has history, which is never deleted" if left else "deleted")
 
 
-@door.changes(app, "import")
-def import_(
-    call: Call,
-    file: door.File,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--mapping", metavar="COL=FIELD", help="May be repeated; COL=- is left out."),
-    ] = None,
-    on_existing: Annotated[
-        Literal["update", "skip", "fail"],
-        typer.Option("--on-existing", help="What to do with a SKU that is there."),
-    ] = "update",
-    rejects: Annotated[
-        Path | None,
-        typer.Option("--rejects", metavar="FILE", help="Where rows that were refused go."),
-    ] = None,
-    ignore_unknown: Annotated[
-        bool, typer.Option("--ignore-unknown", help="Leave out columns that are not known.")
-    ] = False,
-) -> None:
-    """Import products from CSV or JSON lines. The same file twice changes nothing.
-
-    Rows that are refused go to --rejects with the reason, the others are kept, and the exit code
-    is 7. The mended file can be imported as it is. A blank cell leaves what is there alone.
-
-    Example: bvinv products import books.csv --mapping authors=author --rejects refused.csv
-    """
-    from bvinv.core import imports
-
-    with door.opened(file) as (source, lines), output.progress(file, lines) as advance:
-        row = imports.import_products(
-            call.database,
-            source,
-            actor=call.actor,
-            name=file,
-            mapping=_columns(mapping or []),
-            on_existing=on_existing,
-            rejects=rejects,
-            ignore_unknown=ignore_unknown,
-            dry_run=call.dry_run,
-            key=call.key,
-            on_progress=advance,
-        )
-    call.imported(row)
-
-
-@door.shows(app)
-def export(
-    call: Call,
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Else stdout.", show_default=False)
-    ] = None,
-) -> None:
-    """Export every product as CSV; JSON lines with --format jsonl.
-
-    Example: bvinv products export books.csv
-    """
-    from bvinv.core import exports
-
-    wants_json = call.format in (output.Format.json, output.Format.jsonl)
-    kind: Literal["csv", "jsonl"] = "jsonl" if wants_json else "csv"
-    with door.written(file) as target:
-        rows = exports.write(call.database, target, kind)
-    output.note(f"{rows} products exported")
-
-
-@door.changes(category_app, "add")
-def add_category(
-    call: Call,
-    slug: Annotated[str, typer.Argument(metavar="SLUG", help="Its code.", show_default=False)],
-    name: Annotated[str | None, typer.Option("--name", help="What people call it.")] = None,
-    parent: Annotated[
-        str | None, typer.Option("--parent", metavar="SLUG", help="The category above.")
-    ] = None,
-) -> None:
-    """Add a category.
-
-    Example: bvinv products category add haiku --name Haiku --parent poetry
-    """
-    from bvinv.core import categories
-
-    call.run(lambda session: categories.add(session, slug=slug, name=name, parent=parent))
-
-
-@door.shows(category_app, "list")
-def list_categories(call: Call) -> None:
-    """List the categories with the number of products in each.
-
-    Example: bvinv products category list
-    """
-    from bvinv.core import categories
-
-    call.page(call.read(categories.categories), CategoryRow)
-
-
 def _fields(**given: str | list[str] | None) -> dict[str, str]:
     """Return what was named, as text; repeated options as the parsers expect them."""
+    from bvinv.core import product_fields
+
     fields = {}
     for name, value in given.items():
         if isinstance(value, str):
             fields[name] = value
         elif value is not None:
-            fields[name] = " ".join(value) if name == "barcode" else _object(name, value)
+            fields[name] = (
+                " ".join(value)
+                if name == "barcode"
+                else product_fields.written_pairs(value, what=name)
+            )
     return fields
-
-
-def _columns(mapping: list[str]) -> dict[str, str]:
-    columns = {}
-    for pair in mapping:
-        column, separator, field = pair.rpartition("=")
-        if not separator or not column or not field:
-            raise InvalidInput(f"a mapping is written COL=FIELD, not {text.quoted(pair)}")
-        columns[column] = field
-    return columns
-
-
-def _object(name: str, pairs: list[str]) -> str:
-    """Return repeated NAME=VALUE options as a JSON object; a single empty one clears them."""
-    if pairs == [""]:
-        return ""
-    found = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator:
-            raise InvalidInput(f"{name} are written NAME=VALUE, not {text.quoted(pair)}")
-        found[key] = value
-    return json.dumps(found)
