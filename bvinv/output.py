@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Record = dict[str, Any]
+Advance = Callable[[int, float], None]
 _Column = tuple[str, str, list[str]]
 
 
@@ -131,19 +132,19 @@ def prompt(command: str) -> None:
 
 
 @contextmanager
-def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield advance(n), which moves a bar on a terminal and does nothing elsewhere."""
+def progress(label: str) -> Iterator[Advance]:
+    """Yield advance(rows, share), which moves a bar on a terminal and does nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda rows, share: None  # noqa: ARG005
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Counted(ProgressColumn):
         def render(self, task: "Task") -> Text:
-            of = "" if task.total is None else f" of {task.total:,.0f}"
-            speed = f", {task.speed:,.0f}/s" if task.speed else ""
-            return Text(f"{task.completed:,.0f}{of}{speed}")
+            rows = task.fields["rows"]
+            speed = f", {rows / task.elapsed:,.0f}/s" if rows and task.elapsed else ""
+            return Text(f"{rows:,} rows{speed}")
 
     name = TextColumn("{task.description}", markup=False)
     kinds = (name, BarColumn(), Counted(), TimeRemainingColumn())
@@ -151,8 +152,8 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(
         *kinds, console=_console(stderr=True), transient=True, redirect_stdout=False
     ) as bar:
-        task = bar.add_task(_safe(label), total=total)
-        yield lambda count: bar.advance(task, count)
+        task = bar.add_task(_safe(label), total=1.0, rows=0)
+        yield lambda rows, share: bar.update(task, completed=share, rows=rows)
 
 
 def _json(value: Any, indent: int | None = None) -> str:

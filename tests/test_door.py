@@ -15,20 +15,30 @@ from tests.commands import shell
 bvinv, plain_environment, shop_template = shell.bvinv, shell.plain_environment, shell.shop_template
 
 
-def test_a_file_is_opened_with_the_number_of_its_lines(tmp_path):
+def test_a_file_is_opened_and_closed(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"a\nb\nc")
 
-    with door.opened(str(path)) as (source, lines):
-        assert (source.read(), lines) == (b"a\nb\nc", 2)
+    with door.opened(str(path)) as source:
+        assert source.read() == b"a\nb\nc"
     assert source.closed
 
 
 def test_a_dash_is_stdin(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"rows")))
 
-    with door.opened("-") as (source, lines):
-        assert (source.read(), lines) == (b"rows", None)
+    with door.opened("-") as source:
+        assert source.read() == b"rows"
+
+
+def test_whoever_types_a_file_is_told_how_to_end_it(monkeypatch, capsys):
+    typed = io.TextIOWrapper(io.BytesIO(b"rows"))
+    monkeypatch.setattr(typed, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+
+    with door.opened("-") as source:
+        assert source.read() == b"rows"
+    assert capsys.readouterr().err == "reading what is typed; Ctrl-D ends it\n"
 
 
 @pytest.mark.parametrize(
@@ -45,19 +55,6 @@ def test_what_cannot_be_opened_is_said_plainly(tmp_path, monkeypatch, name, erro
 
     with pytest.raises(error, match=said), door.opened(name):
         pass
-
-
-def test_a_written_file_takes_its_name_when_it_is_complete(tmp_path):
-    path = tmp_path / "out.csv"
-    with door.written(path) as target:
-        target.write("a\n")
-        assert not path.exists()
-    assert path.read_bytes() == b"a\n"
-
-    with pytest.raises(ZeroDivisionError), door.written(path) as target:
-        target.write("half")
-        raise ZeroDivisionError
-    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"a\n", [path])
 
 
 def test_the_option_goes_before_the_variable_and_the_nearer_option_before_the_other(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bvinv import door, output
+from bvinv import door
 from bvinv.core import command_log
 from bvinv.core.command_log import Answer
 from bvinv.core.models.base import Row
@@ -38,8 +38,5 @@ def init(
     if sample:
         from bvinv.core import sample as sample_shop
 
-        with output.progress("sample", None) as advance:
-            done = sample_shop.load(
-                call.database, schema=row, actor=call.actor, on_progress=advance
-            )
+        done = sample_shop.load(call.database, schema=row, actor=call.actor)
     call.run(lambda _: done)

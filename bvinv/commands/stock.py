@@ -1,11 +1,10 @@
 """`bvinv stock`: show, adjust, move, explain, verify."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bvinv import door, output
+from bvinv import door, importing, output
 from bvinv.core import instants, text
 from bvinv.core.errors import InvalidInput
 from bvinv.core.models.stock import LevelRow, MovementRow
@@ -280,28 +279,34 @@ def verify(
 def import_(
     call: Call,
     file: door.File,
-    rejects: Annotated[
-        Path | None, typer.Option("--rejects", help="Where rows that were refused go.")
-    ] = None,
+    mapping: importing.Mapping = None,
+    no_header: importing.NoHeader = False,
+    encoding: importing.Encoding = None,
+    delimiter: importing.Delimiter = None,
+    rejects: importing.Rejects = None,
+    ignore_unknown: importing.IgnoreUnknown = False,
+    atomic: importing.Atomic = False,
+    resume: importing.Resume = False,
 ) -> None:
-    """Import opening balances or adjustments from CSV or JSON lines.
+    """Import opening balances or adjustments from CSV, TSV, JSON or JSON lines.
 
     Without a reason a row is an opening balance; with one its quantity is a change. The same file
-    again changes nothing; a run that was cut off goes on where it stopped.
+    again changes nothing, as each row of a file is posted once; with --resume a run that was cut
+    off answers for all of its rows, not only for the rest.
 
     Example: bvinv stock import counts.csv --rejects refused.csv
     """
     from bvinv.core import stock_imports
+    from bvinv.core.import_runs import Layout, Terms
 
-    with door.opened(file) as (source, lines), output.progress(file, lines) as advance:
+    layout = Layout(importing.columns(mapping), ignore_unknown, encoding, delimiter, not no_header)
+    with door.opened(file) as source, importing.watched(call, file, atomic=atomic) as watch:
         row = stock_imports.import_stock(
             call.database,
             source,
             actor=call.actor,
             name=file,
-            rejects=rejects,
-            dry_run=call.dry_run,
-            key=call.key,
-            on_progress=advance,
+            layout=layout,
+            terms=Terms(rejects, call.dry_run, atomic, resume, call.key, watch),
         )
-    call.imported(row)
+    importing.show(call, row, atomic=atomic)

@@ -14,6 +14,27 @@ from bvinv.core.text import quoted
 _DATE = re.compile(
     r"([+-]?[0-9]{1,4})(?:\.0+)?|([+-]?[0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?", re.ASCII
 )
+_NAMES = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+_MONTHS = {name[:3]: number for number, name in enumerate(_NAMES, start=1)}
+_DAY = "([0-9]{1,2})(?:st|nd|rd|th)?"
+_WORDED = re.compile(rf"(?:{_DAY} +)?([A-Za-z]{{3,9}})\.?(?: +{_DAY})?,? +([0-9]{{4}})", re.ASCII)
+_TIMED = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00(?::00(?:\.0+)?)?Z?", re.ASCII)
+_SLASHED = re.compile("([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})")
+_DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
+_EITHER = re.compile("([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})")
 _HINT = "write YYYY, YYYY-MM or YYYY-MM-DD, for example 1999-05; -0750 is the year 751 BCE"
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -36,6 +57,46 @@ def parse(text: str) -> int:
         detail = f"{quoted(text)} is not a date: {year}-{month} has the days 01 to {last}"
         raise InvalidInput(detail, hint=_HINT)
     return int(year) * 10000 + int(month) * 100 + int(day or 0)
+
+
+def read(text: str) -> int:
+    """Return the date in a file: as `parse` takes it, or in words or signs that leave no doubt.
+
+    March 25, 2008; 25 Mar. 2008; June 1999; 2008/03/25; 25.03.2008; 25/12/2008, as there is no
+    month 25; 2008-03-25T00:00:00. Which of 11/12/2008 is the month nobody knows. Raises
+    InvalidInput.
+    """
+    text = text.strip()
+    if _DATE.fullmatch(text):
+        return parse(text)
+    if found := _TIMED.fullmatch(text):
+        return parse(found[1])
+    if (found := _WORDED.fullmatch(text)) and not (found[1] and found[3]):
+        day, month, year = found[1] or found[3] or "", found[2], found[4]
+        number = _MONTHS.get(month[:3].lower(), 0)
+        if number and _NAMES[number - 1].startswith(month.lower()):
+            return _of_parts(text, year, str(number), day)
+    if found := _SLASHED.fullmatch(text):
+        return _of_parts(text, *found.groups())
+    if found := _DOTTED.fullmatch(text):
+        return _of_parts(text, *reversed(found.groups()))
+    if found := _EITHER.fullmatch(text):
+        one, other, year = found.groups()
+        if one == other:
+            return _of_parts(text, year, one, other)
+        if int(one) > 12 or int(other) > 12:
+            month, day = sorted((one, other), key=int)
+            return _of_parts(text, year, month, day)
+        raise InvalidInput(f"{quoted(text)} is not clear: which is the month?", hint=_HINT)
+    return parse(text)
+
+
+def _of_parts(text: str, year: str, month: str, day: str) -> int:
+    try:
+        return parse(f"{year}-{int(month):02}" + (f"-{int(day):02}" if day else ""))
+    except InvalidInput as error:
+        _, _, why = error.detail.partition(" is not a date")
+        raise InvalidInput(f"{quoted(text)} is not a date{why}", hint=_HINT) from None
 
 
 def display(value: int) -> str:

@@ -5,6 +5,8 @@ RELIABILITY.md 2.14, and each is read back.
 """
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -102,7 +104,12 @@ def _sqlite_connection(path: Path) -> Any:
 
 def scratch() -> Any:
     """Return a connection to a scratch file without a name, which is gone when it is closed."""
-    connection = sqlite_driver().connect("", isolation_level=None)
+    # pysqlite3 is built to keep what was opened without a name in memory (TEMP_STORE=3).
+    descriptor, name = tempfile.mkstemp(prefix="bvinv-")
+    os.close(descriptor)
+    connection = sqlite_driver().connect(name, isolation_level=None)
+    with suppress(OSError):  # Windows: what is open keeps its name
+        Path(name).unlink()
     for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -8192"):
         connection.execute(f"PRAGMA {setting}")
     return connection

@@ -1,14 +1,26 @@
 """A chunk of an import: products to be, compared with what is stored, and written together."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
-from bvinv.core import command_log, items, money, text
+from bvinv.core import command_log, items, money, prices, product_rows, text
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
-from bvinv.core.files import Record
-from bvinv.core.import_runs import Done, Reject, Seen
+from bvinv.core.import_rejects import Reject
+from bvinv.core.import_rows import (
+    BARCODES,
+    ISBNS,
+    Accepted,
+    Fault,
+    Incoming,
+    said,
+    shown,
+    wish,
+    with_keys,
+)
+from bvinv.core.import_runs import Done
+from bvinv.core.import_seen import Seen
 from bvinv.core.product_fields import BLANK
 
 _STORED = Sql(
@@ -22,95 +34,34 @@ _STORED = Sql(
     lock="FOR UPDATE OF p",
 )
 _IDS = Sql("SELECT sku_key, id FROM product WHERE sku_key IN :keys")
-_ISBNS = Sql("SELECT isbn AS name, sku FROM product WHERE isbn IN :names")
-_BARCODES = Sql("""
-    SELECT b.code AS name, p.sku FROM barcode AS b JOIN product AS p ON p.id = b.product_id
-     WHERE b.code IN :names
-""")
-_BARCODES_OF = Sql("SELECT code, product_id FROM barcode WHERE product_id IN :products")
+_BARCODES_OF = Sql(
+    "SELECT code, pack_quantity, product_id FROM barcode WHERE product_id IN :products"
+)
 _CATEGORIES = Sql("SELECT slug, id FROM category WHERE slug IN :slugs")
 _ADD_CATEGORY = Sql.insert("category", "slug", "name")
-_CHANGED = (
-    "isbn",
-    "title",
-    "author",
-    "description",
-    "category_id",
-    "price",
-    "currency",
-    "status",
-    "publication_date",
-    "rating",
-    "image_url",
-    "attributes",
-    "variant_of",
-    "options",
-    "version",
-    "updated_at",
-)
-_ADD = Sql.insert("product", "sku", "sku_key", "popularity", "created_at", *_CHANGED)
-_CHANGE = Sql(
-    f"UPDATE product SET {', '.join(f'{name} = :{name}' for name in _CHANGED)} WHERE id = :id"
-)
+_ADD = Sql.insert("product", *product_rows.ADDED)
 _ADOPT = Sql("UPDATE product SET variant_of = :parent WHERE id = :id")
 _ADD_BARCODE = Sql.insert("barcode", "code", "product_id", "pack_quantity")
 _NOTHING: list[str] = []
 _DROP_BARCODE = Sql("DELETE FROM barcode WHERE code = :code AND product_id = :product_id")
 
 
-class Incoming(NamedTuple):
-    """What a row says, as column values; blank cells say nothing.
-
-    `category` is its slug and its name, `parent` a SKU, `price` the text of a price whose
-    currency the row leaves open. `unique` are its ISBN and barcodes, written as no SKU can be:
-    `isbn=9780439023481`.
-    """
-
-    record: Record
-    key: str
-    values: dict[str, Any]
-    barcodes: list[str] | None
-    category: tuple[str, str] | None
-    parent: str | None
-    price: str
-    unique: Sequence[str]
-
-
-class _Accepted(NamedTuple):
-    """A row that will be written: a new product (`stored` is None), or changes of a stored one."""
-
-    row: Incoming
-    stored: Any
-    values: dict[str, Any]
-    fields: list[str]  # that change
-    parent: str | None  # the key of a product that is new in this chunk, too
-
-
-class Fault(NamedTuple):
-    """Why a row cannot be taken: code, field and message."""
-
-    code: str
-    field: str
-    message: str
-
-
 class Chunk:
     """Up to 2,000 rows that are written in one transaction, or in another if that fails."""
 
-    def __init__(
-        self, rows: list[Incoming], seen: Seen, on_existing: str, *, dry_run: bool
-    ) -> None:
-        """Keep the rows; nothing is looked up yet."""
-        self._rows = rows
+    def __init__(self, rows: list[Incoming], seen: Seen, on_existing: str, *, apart: bool) -> None:
+        """Keep the rows; nothing is looked up yet. `apart`: no chunk finds another one stored."""
+        self._read = rows
         self._seen = seen
         self._on_existing = on_existing
-        self._dry_run = dry_run
+        self._apart = apart
         self.taken: list[tuple[str, int, str]] = []
 
     def take(self, session: Session) -> Done:
         """Write what is new and what changed; reject what the stored products do not allow."""
-        self._accepted: list[_Accepted] = []
-        self._new: dict[str, _Accepted] = {}
+        self._rows = with_keys(session, self._read)
+        self._accepted: list[Accepted] = []
+        self._new: dict[str, Accepted] = {}
         self._lines = {name: line for name, (line, _) in self._look_up(session).items()}
         rejects = []
         for row in self._rows:
@@ -126,12 +77,13 @@ class Chunk:
                 fault = self._change(row, stored)
                 if fault:
                     rejects.append(Reject(row.record, *fault))
+        requests = self._settle_prices(session)
         self._write(session)
         created = len(self._new)
         updated = len(self._accepted) - created
         self.taken = [*self._names()]
         skipped = len(self._rows) - created - updated - len(rejects)
-        return Done(created, updated, skipped, rejects)
+        return Done(created, updated, skipped, rejects, requests)
 
     # --- What is there already ------------------------------------------------------------------
 
@@ -144,19 +96,18 @@ class Chunk:
         self._stored = {row.sku_key: row for row in session.ask(_STORED, keys=list(keys))}
         self._owners: dict[str, str] = {}
         if isbns:
-            for name, sku in session.ask(_ISBNS, names=sorted(isbns)):
+            for name, sku in session.ask(ISBNS, names=sorted(isbns)):
                 self._owners[f"isbn={name}"] = sku
-        self._codes: dict[int, set[str]] = {}
+        self._codes: dict[int, dict[str, int]] = {}
         if codes:
-            for name, sku in session.ask(_BARCODES, names=sorted(codes)):
+            for name, sku in session.ask(BARCODES, names=sorted(codes)):
                 self._owners[f"barcode={name}"] = sku
             products = [row.id for row in self._stored.values()]
-            for name, product in session.ask(_BARCODES_OF, products=products):
-                self._codes.setdefault(product, set()).add(name)
-        if not self._dry_run:  # what has been seen is stored
+            for name, pack, product in session.ask(_BARCODES_OF, products=products):
+                self._codes.setdefault(product, {})[name] = pack
+        if not self._apart:  # what has been seen is stored
             stored = [key for key in keys if key in self._stored]
             return self._seen.find(stored) if stored else {}
-        # The chunks of a dry run do not see each other in the database.
         names = [f"isbn={name}" for name in isbns] + [f"barcode={code}" for code in codes]
         for name, (_, sku) in self._seen.find(names).items():
             self._owners.setdefault(name, sku)
@@ -169,7 +120,7 @@ class Chunk:
             if self._lines.get(row.key) != line:
                 continue
             yield row.key, line, row.values["sku"]
-            if self._dry_run:
+            if self._apart:
                 for name in row.unique:
                     yield name, line, row.values["sku"]
 
@@ -179,26 +130,29 @@ class Chunk:
         """Return why the row cannot be taken; None if it can."""
         sku = row.values["sku"]
         if row.key in self._lines:
-            line = self._lines[row.key]
-            return Fault(Conflict.code, "sku", f"the SKU {sku} is in line {line} of this file, too")
+            field, code = said(row.name) if row.name else ("sku", sku)
+            found = f"the {shown(field)} {code} is in line {self._lines[row.key]} of this file, too"
+            return Fault(Conflict.code, field, found)
         if stored is None and not row.values.get("title"):
             return Fault(InvalidInput.code, "title", "the title is missing")
         if stored is not None and self._on_existing != "update":
             if self._on_existing == "skip":
                 return None
             return Fault(Conflict.code, "sku", f"there is a product {stored.sku} already")
+        if stored is not None and row.values.get("status") == "draft" != stored.status:
+            found = f"{stored.sku} is {stored.status}: what was published is no draft"
+            return Fault(Conflict.code, "status", found)
         for name in row.unique:
             owner = self._owners.get(name)
             if owner is not None and text.key(owner) != row.key:
-                field, _, code = name.partition("=")
-                shown = field.upper() if field == "isbn" else field
-                return Fault(Conflict.code, field, f"the {shown} {code} belongs to {owner}")
+                field, code = said(name)
+                return Fault(Conflict.code, field, f"the {shown(field)} {code} belongs to {owner}")
         if row.parent is None:
             return None
         key = text.key(row.parent)
         if key == row.key:
             return Fault(InvalidInput.code, "variant_of", f"{sku} cannot be a variant of itself")
-        known = key in self._stored or key in self._new or (self._dry_run and key in self._lines)
+        known = key in self._stored or key in self._new or (self._apart and key in self._lines)
         if known:
             return None
         return Fault(
@@ -210,7 +164,7 @@ class Chunk:
     def _add(self, row: Incoming) -> None:
         values = BLANK | row.values
         parent = self._parent(row, values) if row.parent else None
-        self._new[row.key] = accepted = _Accepted(row, None, values, _NOTHING, parent)
+        self._new[row.key] = accepted = Accepted(row, None, values, _NOTHING, parent, None)
         self._accept(accepted)
 
     def _change(self, row: Incoming, stored: Any) -> Fault | None:
@@ -231,8 +185,9 @@ class Chunk:
             fields.append("category")
         gone = set()
         if row.barcodes is not None:
-            gone = self._codes.get(stored.id, set()) - set(row.barcodes)
-            if gone or len(self._codes.get(stored.id, ())) != len(set(row.barcodes)):
+            old = self._codes.get(stored.id, {})
+            gone = old.keys() - row.barcodes.keys()
+            if old != row.barcodes:
                 fields.append("barcode")
         if not fields:
             return None
@@ -240,8 +195,9 @@ class Chunk:
             self._owners.pop(f"isbn={stored.isbn}", None)
         for code in gone:
             self._owners.pop(f"barcode={code}", None)
+        wanted = wish(stored, values)
         values = stored._asdict() | values | {"version": stored.version + 1}
-        self._accept(_Accepted(row, stored, values, fields, parent))
+        self._accept(Accepted(row, stored, values, fields, parent, wanted))
         return None
 
     def _parent(self, row: Incoming, values: dict[str, Any]) -> str | None:
@@ -253,10 +209,29 @@ class Chunk:
             return key
         return None
 
-    def _accept(self, accepted: _Accepted) -> None:
+    def _accept(self, accepted: Accepted) -> None:
         self._accepted.append(accepted)
         for name in accepted.row.unique:
             self._owners[name] = accepted.values["sku"]
+
+    def _settle_prices(self, session: Session) -> int:
+        """Leave the price alone where somebody has to decide about it; return how often that is.
+
+        A row that asks for nothing else, and asked for that before, is not accepted after all.
+        """
+        wishing = [one for one in self._accepted if one.wish]
+        wishes = [one.wish for one in wishing if one.wish]
+        outcomes = prices.change_many(session, wishes) if wishes else []
+        idle = set()
+        for one, outcome in zip(wishing, outcomes, strict=True):
+            if outcome != "applied":
+                one.values.update(price=one.stored.price, currency=one.stored.currency)
+                one.fields[:] = [name for name in one.fields if name not in ("price", "currency")]
+                if outcome == "unchanged" and not one.fields:
+                    idle.add(id(one))
+        if idle:
+            self._accepted = [one for one in self._accepted if id(one) not in idle]
+        return outcomes.count("requested")
 
     # --- Writing --------------------------------------------------------------------------------
 
@@ -267,16 +242,16 @@ class Chunk:
         now, command = session.now, session.command
         tales = self._write_categories(session)
         changed = []
-        for row, stored, values, fields, _ in self._accepted:
+        for row, stored, values, fields, *_ in self._accepted:
             values["updated_at"] = now
             if stored is None:
                 values["sku_key"] = row.key
                 values["created_at"] = now
                 tales.append(Tale("product.created", values["sku"], {}, command))
-            else:
+            elif fields:
                 changed.append(values)
                 tales.append(Tale("product.updated", stored.sku, {"fields": fields}, command))
-        session.send(_CHANGE, changed)  # first: it may set an ISBN free
+        session.send(product_rows.CHANGE, changed)  # first: it may set an ISBN free
         self._write_new(session)
         self._write_barcodes(session)
         command_log.tell(session, tales)
@@ -327,7 +302,7 @@ class Chunk:
         if moved:
             items.refuse_circle(session, moved)
 
-    def _adopt(self, session: Session, children: list[_Accepted]) -> None:
+    def _adopt(self, session: Session, children: list[Accepted]) -> None:
         """Give these rows the ids of their parents, as far as those are written."""
         if children:
             keys = {child.parent for child in children}
@@ -336,7 +311,7 @@ class Chunk:
                 child.values["variant_of"] = ids.get(child.parent)
 
     def _write_barcodes(self, session: Session) -> None:
-        """Write the barcodes that changed; one that stays keeps its pack quantity."""
+        """Write the barcodes that changed; a new pack quantity makes a new barcode."""
         coded = [one for one in self._accepted if one.row.barcodes is not None]
         if not coded:
             return
@@ -344,13 +319,12 @@ class Chunk:
         gone, come = [], []
         for one in coded:
             product = ids[one.row.key]
-            old = self._codes.get(product, set())
-            new = dict.fromkeys(one.row.barcodes or ())
-            gone += [{"code": code, "product_id": product} for code in sorted(old - new.keys())]
+            old = self._codes.get(product, {}).items()
+            new = (one.row.barcodes or {}).items()
+            gone += [{"code": code, "product_id": product} for code, _ in sorted(old - new)]
             come += [
-                {"code": code, "product_id": product, "pack_quantity": 1}
-                for code in new
-                if code not in old
+                {"code": code, "product_id": product, "pack_quantity": pack}
+                for code, pack in sorted(new - old)
             ]
         session.send(_DROP_BARCODE, gone)
         session.send(_ADD_BARCODE, come)

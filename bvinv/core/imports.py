@@ -1,18 +1,31 @@
 """The import of products: a file's rows become products, new or changed, 2,000 a transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from bvinv.core import columns, command_log, files, import_runs, isbn, money, product_fields, text
-from bvinv.core.db import Database
+from bvinv.core import (
+    columns,
+    command_log,
+    dates,
+    files,
+    formulas,
+    import_runs,
+    isbn,
+    money,
+    product_fields,
+    text,
+)
+from bvinv.core.db import Database, Session
 from bvinv.core.errors import InvalidInput
-from bvinv.core.files import Record, Sheet
-from bvinv.core.import_chunks import Chunk, Incoming
-from bvinv.core.import_runs import Done, Reject, Seen, ignore_progress
+from bvinv.core.import_chunks import Chunk
+from bvinv.core.import_rejects import Reject
+from bvinv.core.import_rows import Incoming, with_keys
+from bvinv.core.import_runs import Done, Layout, Terms
+from bvinv.core.import_seen import Seen
 from bvinv.core.models.import_ import ImportRow
+from bvinv.core.sheets import Record, Sheet
 
 COMMAND = "products import"
 SYNONYMS = {
@@ -29,32 +42,12 @@ SYNONYMS = {
 OnExisting = Literal["update", "skip", "fail"]
 
 
-@lru_cache(4096)
-def _known_host(beginning: str) -> str:
-    """Return the beginning of an address, checked. Raises InvalidInput."""
-    return product_fields.image_url(beginning)
-
-
-def _image_url(value: str) -> str:
-    """Do what `product_fields.image_url` does, with each host looked at once."""
-    end = value.find("/", len("https://"))
-    if (
-        end < 0
-        or len(value) > 2000
-        or " " in value
-        or not (value.isascii() and value.isprintable())
-    ):
-        return product_fields.image_url(value)
-    _known_host(value[: end + 1])
-    return value
-
-
+_PARSERS = product_fields.PARSERS | {"publication_date": dates.read}
 # Few different texts fill these columns; each is read once.
 _REPEATED = ("category", "currency", "status", "publication_date", "rating")
-_PARSERS = product_fields.PARSERS | {
-    field: lru_cache(4096)(product_fields.PARSERS[field]) for field in _REPEATED
-}
-_PARSERS["image_url"] = _image_url
+_PARSERS |= {field: lru_cache(4096)(_PARSERS[field]) for field in _REPEATED}
+# What a product can go by, the best first.
+_NAMES = ("sku", "isbn", "barcode")
 _minor_units = lru_cache(4096)(money.minor_units)
 _SPACES = " \t\u00a0"
 
@@ -65,51 +58,84 @@ def import_products(
     *,
     actor: str,
     name: str,
-    mapping: Mapping[str, str] = {},
     on_existing: OnExisting = "update",
-    rejects: Path | None = None,
-    dry_run: bool = False,
-    ignore_unknown: bool = False,
-    key: str | None = None,
-    on_progress: Callable[[int], None] = ignore_progress,
+    layout: Layout = Layout(),  # noqa: B008  # immutable
+    terms: Terms = Terms(),  # noqa: B008
 ) -> ImportRow:
     """Add the products of a file and change those that are there, by SKU.
 
-    A blank cell leaves what is stored alone; a row that changes nothing is skipped. A category
-    that is not there is made. A row that cannot be taken is rejected and the others stand; each
-    2,000 rows are kept together, so a run that is killed goes on when it is repeated. `name` is
-    what messages call the file. Raises InvalidInput for a file that cannot be read at all, and
-    Conflict for a key of another request.
+    In a file without SKUs a product goes by its ISBN, else by its first barcode: it is that which
+    has it, or a new one with it for its SKU. A blank cell leaves what is stored alone; a row that
+    changes nothing is skipped. A category that is not there is made. The price of a published
+    product becomes a request. A row that cannot be taken is rejected and the others stand; each
+    2,000 rows are kept together. `name` is what messages call the file. Raises InvalidInput for a
+    file that cannot be read at all, and Conflict for a key of another request.
     """
-    with files.reading(source, name=name, nested=("attributes", "options")) as sheet:
-        reader = _Reader(sheet, mapping, ignore_unknown)
-        request = {
-            "content": sheet.digest,
-            "mapping": list(mapping.items()),
-            "on_existing": on_existing,
-            "ignore_unknown": ignore_unknown,
-        }
-        asked = command_log.command(COMMAND, actor=actor, key=key, request=request)
-        with closing(Seen()) as seen:
+    currency = layout.currency and money.currency(layout.currency)
+    reading = files.reading(
+        source,
+        name=name,
+        nested=("attributes", "options"),
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        header=layout.header,
+        onix_currency=currency,
+        onix=True,
+    )
+    with reading as sheet:
+        reader = _Reader(sheet, layout, currency)
+        request = {"content": sheet.digest, "on_existing": on_existing, **layout.request()}
 
-            def step(records: list[Record]) -> Done:
-                incoming, rejected = reader.read(records)
-                chunk = Chunk(incoming, seen, on_existing, dry_run=dry_run)
-                done = database.run(
-                    chunk.take, command_log.command(COMMAND, actor=actor), dry_run=dry_run
-                )
-                seen.add(chunk.taken)
-                return done._replace(rejects=rejected + done.rejects)
+        @contextmanager
+        def begin() -> Iterator[_Products]:
+            with closing(Seen()) as seen:
+                yield _Products(reader, seen, on_existing, terms)
 
-            return import_runs.run(
-                database,
-                sheet,
-                asked,
-                step,
-                rejects=rejects,
-                dry_run=dry_run,
-                on_progress=on_progress,
-            )
+        return import_runs.run(
+            database,
+            sheet,
+            begin,
+            name=name,
+            asked=command_log.command(COMMAND, actor=actor, key=terms.key, request=request),
+            terms=terms,
+            header=() if layout.header else reader.names,
+        )
+
+
+class _Products:
+    """The work of this import: chunks of rows that know of each other what they have to."""
+
+    def __init__(self, reader: "_Reader", seen: Seen, on_existing: str, terms: Terms) -> None:
+        self._reader = reader
+        self._seen = seen
+        self._on_existing = on_existing
+        # The chunks of a dry run do not see each other in the database, unless they are all one.
+        self._apart = terms.dry_run and not terms.atomic
+
+    def read(self, place: int, records: list[Record]) -> "_Read":  # noqa: ARG002
+        incoming, rejects = self._reader.read(records)
+        return _Read(Chunk(incoming, self._seen, self._on_existing, apart=self._apart), rejects)
+
+    def take(self, session: Session, rows: "_Read") -> Done:
+        self._chunk = rows.chunk
+        done = rows.chunk.take(session)
+        return done._replace(rejects=rows.rejects + done.rejects)
+
+    def keep(self) -> None:
+        self._seen.add(self._chunk.taken)
+
+    def pass_over(self, database: Database, records: list[Record]) -> None:
+        incoming, _ = self._reader.read(records)
+        with database.read() as session:
+            rows = with_keys(session, incoming)
+        self._seen.add((row.key, row.record.line, row.values["sku"]) for row in rows)
+
+
+class _Read(NamedTuple):
+    """A chunk of rows that can be understood, and those that cannot."""
+
+    chunk: Chunk
+    rejects: list[Reject]
 
 
 class _Cell(NamedTuple):
@@ -123,17 +149,23 @@ class _Cell(NamedTuple):
 class _Reader:
     """Turns rows of cells into products to be; what depends on the database comes later."""
 
-    def __init__(self, sheet: Sheet, mapping: Mapping[str, str], ignore_unknown: bool) -> None:
+    def __init__(self, sheet: Sheet, layout: Layout, currency: str | None) -> None:
         """Find out which column is which field. Raises InvalidInput."""
         places = columns.match(
             sheet.columns,
             fields=product_fields.PARSERS,
-            required=("sku", "title"),
+            required=(_NAMES,),
             synonyms=SYNONYMS,
-            mapping=mapping,
+            mapping=layout.mapping,
             several=("isbn",),
-            ignore_unknown=ignore_unknown,
+            ignore_unknown=layout.ignore_unknown,
         )
+        self._has_skus = "sku" in places
+        # A spreadsheet or an export of ours has put an apostrophe before what looks like a formula.
+        self._has_formulas = not sheet.is_json
+        self._currency = currency
+        fields = {place: field for field, found in places.items() for place in found}
+        self.names = [fields.get(place, name) for place, name in enumerate(sheet.columns)]
         self._isbns = places.get("isbn", [])
         self._price = places.get("price", [None])[0]
         apart = ("price", "isbn") if len(self._isbns) > 1 else ("price",)
@@ -159,6 +191,8 @@ class _Reader:
         if record.fault:
             return Reject(record, InvalidInput.code, "", record.fault)
         cells = record.cells
+        if self._has_formulas and "\n'" in "\n" + "\n".join(cells):
+            cells = [formulas.unescape(cell) if cell[:1] == "'" else cell for cell in cells]
         values: dict[str, Any] = {}
         field = ""
         try:
@@ -178,20 +212,25 @@ class _Reader:
             price = self._read_price(cells, values)
         except InvalidInput as error:
             return Reject.because(record, error, field)
-        sku = values.get("sku")
-        if not sku:
-            return Reject(record, InvalidInput.code, "sku", "the SKU is missing")
         category = values.pop("category", None)
         codes = values.pop("barcode", None)
+        unique = _unique(values.get("isbn"), codes)
+        sku = values.get("sku", "")
+        if self._has_skus and not sku:
+            return Reject(record, InvalidInput.code, "sku", "the SKU is missing")
+        if not self._has_skus and not unique:
+            said = "the row has no ISBN and no barcode to go by"
+            return Reject(record, InvalidInput.code, "isbn", said)
         return Incoming(
             record=record,
             key=text.key(sku),
+            name="" if sku else unique[0],
             values=values,
             barcodes=codes,
             category=category and (category, cells[self._category].strip(_SPACES)),
             parent=values.pop("variant_of", None),
             price=price,
-            unique=_unique(values.get("isbn"), codes),
+            unique=unique,
         )
 
     def _first_isbn(self, cells: list[str], values: dict[str, Any]) -> None:
@@ -215,14 +254,15 @@ class _Reader:
             if values.pop("currency", None):
                 raise InvalidInput("a currency needs a price beside it")
             return ""
-        said = values.get("currency")
+        said = values.get("currency") or self._currency
         values["currency"] = said or product_fields.DEFAULT_CURRENCY
         values["price"] = _minor_units(amount, values["currency"])
         return "" if said else amount
 
 
-def _unique(number: str | None, codes: list[str] | None) -> Sequence[str]:
+def _unique(number: str | None, codes: dict[str, int] | None) -> Sequence[str]:
+    """Return what no other product may have: the ISBN, then the barcodes."""
     if number is None and not codes:
         return ()
     names = [f"barcode={code}" for code in codes or ()]
-    return names if number is None else [*names, f"isbn={number}"]
+    return names if number is None else [f"isbn={number}", *names]

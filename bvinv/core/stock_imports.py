@@ -1,9 +1,8 @@
 """The import of stock: opening balances and adjustments from a file, each row applied once."""
 
 import json
-from collections.abc import Callable, Iterable
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 from bvinv.core import (
@@ -11,6 +10,7 @@ from bvinv.core import (
     columns,
     command_log,
     files,
+    formulas,
     holds,
     import_runs,
     items,
@@ -20,13 +20,14 @@ from bvinv.core import (
 )
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, InventoryError
-from bvinv.core.files import Record, Sheet
-from bvinv.core.import_runs import Done, Reject, ignore_progress
+from bvinv.core.import_rejects import Reject
+from bvinv.core.import_runs import Done, Layout, Terms
 from bvinv.core.items import Item
 from bvinv.core.ledger import Level, Place, Posting, posting
 from bvinv.core.levels import Key, Site
 from bvinv.core.models.import_ import ImportRow
 from bvinv.core.models.warehouse import SHELF
+from bvinv.core.sheets import Record, Sheet
 
 COMMAND = "stock import"
 EVENT = "stock.imported"
@@ -40,8 +41,9 @@ _DONE = Sql(f"SELECT data FROM event WHERE subject = :digest AND type = '{EVENT}
 
 
 class _Row(NamedTuple):
-    """A row that can be understood; `bin` is empty where none is named."""
+    """A row that can be understood, the `number`th of its file; `bin` is empty if none is named."""
 
+    number: int
     record: Record
     sku: str
     warehouse: str
@@ -59,165 +61,191 @@ class _Target(NamedTuple):
     place: Place | None
 
 
+class _Read(NamedTuple):
+    """Rows that can be understood and those that cannot, and the lines of all by their numbers,
+    which count from 1."""
+
+    lines: dict[int, int]
+    rows: list[_Row]
+    rejects: list[tuple[int, Reject]]
+
+
 def import_stock(
     database: Database,
     source: BinaryIO,
     *,
     actor: str,
     name: str,
-    rejects: Path | None = None,
-    dry_run: bool = False,
-    ignore_unknown: bool = False,
-    key: str | None = None,
-    on_progress: Callable[[int], None] = ignore_progress,
+    layout: Layout = Layout(),  # noqa: B008  # immutable
+    terms: Terms = Terms(),  # noqa: B008
 ) -> ImportRow:
     """Post every row of a file with `sku,warehouse,quantity[,bin,reason]`, once.
 
     No reason means an opening balance, which cannot be negative; with a reason the quantity is a
     change. A level that gets its first goods counts as created, any other as updated. The same
-    content again changes nothing, and a run that was killed goes on where it stopped: what is
-    done counts as skipped, what was rejected is tried again. A dry run is one transaction, so it
-    sees its own rows. Raises InvalidInput for a file that cannot be read at all.
+    content again changes nothing: what is done counts as skipped, what was rejected is tried
+    again. A dry run is one transaction, so it sees its own rows. Raises InvalidInput for a file
+    that cannot be read at all.
     """
-    with files.reading(source, name=name) as sheet:
+    reading = files.reading(
+        source,
+        name=name,
+        encoding=layout.encoding,
+        delimiter=layout.delimiter,
+        header=layout.header,
+    )
+    with reading as sheet:
+        work = _Stock(sheet, layout)
+        request = {"content": sheet.digest, **layout.request()}
+
+        @contextmanager
+        def begin() -> Iterator[_Stock]:
+            yield work
+
+        return import_runs.run(
+            database,
+            sheet,
+            begin,
+            name=name,
+            asked=command_log.command(COMMAND, actor=actor, key=terms.key, request=request),
+            terms=terms,
+            header=() if layout.header else work.names,
+            tries_in_one=True,
+        )
+
+
+class _Stock:
+    """The work of this import. That each row is posted once, the database knows."""
+
+    def __init__(self, sheet: Sheet, layout: Layout) -> None:
+        """Find out which column is which field. Raises InvalidInput."""
         places = columns.match(
             sheet.columns,
             fields=FIELDS,
             required=("sku", "warehouse", "quantity"),
-            ignore_unknown=ignore_unknown,
+            mapping=layout.mapping,
+            ignore_unknown=layout.ignore_unknown,
         )
-        reader = partial(_read, {field: place for field, [place] in places.items()})
-        asked = command_log.command(
-            COMMAND, actor=actor, key=key, request={"content": sheet.digest}
-        )
-        run = partial(
-            import_runs.run,
-            database,
-            sheet,
-            asked,
-            rejects=rejects,
-            dry_run=dry_run,
-            on_progress=on_progress,
-        )
-        if dry_run:
+        self._sheet = sheet
+        self._places = {field: place for field, [place] in places.items()}
+        fields = {place: field for field, place in self._places.items()}
+        self.names = [fields.get(place, name) for place, name in enumerate(sheet.columns)]
 
-            def tried(session: Session) -> ImportRow:
-                row = run(lambda records: _take(session, sheet, reader, records))
-                changes = [level.changed_from(before) for before, level in session.touched.values()]
-                return row.model_copy(update={"changes": changes})
+    def read(self, place: int, records: list[Record]) -> _Read:
+        numbers = range(place + 1, place + 1 + len(records))
+        lines = {number: row.line for number, row in zip(numbers, records, strict=True)}
+        read = _Read(lines, [], [])
+        for number, record in zip(numbers, records, strict=True):
+            row = self._one(number, record)
+            if isinstance(row, _Row):
+                read.rows.append(row)
+            else:
+                read.rejects.append((number, row))
+        return read
 
-            return database.run(
-                tried,
-                command_log.command(COMMAND, actor=actor),
-                dry_run=True,
-            )
+    def take(self, session: Session, rows: _Read) -> Done:
+        return _take(session, self._sheet.digest, rows)
 
-        def step(records: list[Record]) -> Done:
-            return database.run(
-                lambda session: _take(session, sheet, reader, records),
-                command_log.command(COMMAND, actor=actor),
-            )
+    def keep(self) -> None:
+        pass
 
-        return run(step)
+    def pass_over(self, database: Database, records: list[Record]) -> None:
+        pass
 
+    def _one(self, number: int, record: Record) -> _Row | Reject:
+        """Return what a row says, or why it cannot be understood."""
+        if record.fault:
+            return Reject(record, InvalidInput.code, "", record.fault)
+        sku, warehouse, quantity, bin, reason = (self._cell(record, field) for field in FIELDS)
+        field = "sku"
+        try:
+            sku = text.code(sku, what="product", maximum=100)
+            field = "warehouse"
+            warehouse = warehouses.code(warehouse)
+            field = "bin"
+            bin = warehouses.bin_code(bin) if bin else ""
+            field = "reason"
+            reason = adjustments.checked_reason(reason or OPENING)
+            field = "quantity"
+            pieces = text.quantity(quantity, minimum=0 if reason == OPENING else -(10**9))
+            if not pieces and reason != OPENING:
+                raise InvalidInput("a change of 0 changes nothing")
+        except InvalidInput as error:
+            return Reject.because(record, error, field)
+        return _Row(number, record, sku, warehouse, pieces, bin, reason)
 
-def _read(places: dict[str, int], record: Record) -> _Row | Reject:
-    """Return what a row says, or why it cannot be understood."""
-    if record.fault:
-        return Reject(record, InvalidInput.code, "", record.fault)
-    sku, warehouse, quantity, bin, reason = (
-        record.cells[places[field]].strip(" \t\u00a0") if field in places else ""
-        for field in FIELDS
-    )
-    field = "sku"
-    try:
-        sku = text.code(sku, what="product", maximum=100)
-        field = "warehouse"
-        warehouse = warehouses.code(warehouse)
-        field = "bin"
-        bin = warehouses.bin_code(bin) if bin else ""
-        field = "reason"
-        reason = adjustments.checked_reason(reason or OPENING)
-        field = "quantity"
-        pieces = text.quantity(quantity, minimum=0 if reason == OPENING else -(10**9))
-        if not pieces and reason != OPENING:
-            raise InvalidInput("a change of 0 changes nothing")
-    except InvalidInput as error:
-        return Reject.because(record, error, field)
-    return _Row(record, sku, warehouse, pieces, bin, reason)
+    def _cell(self, record: Record, field: str) -> str:
+        place = self._places.get(field)
+        if place is None:
+            return ""
+        cell = record.cells[place]
+        if not self._sheet.is_json:
+            cell = formulas.unescape(cell)
+        return cell.strip(" \t\u00a0")
 
 
-def _take(
-    session: Session,
-    sheet: Sheet,
-    reader: Callable[[Record], _Row | Reject],
-    records: list[Record],
-) -> Done:
+def _take(session: Session, digest: str, read: _Read) -> Done:
     """Post what these rows say and this content has not posted yet."""
-    done = _done(session, sheet.digest, records)
-    if len(done) == len(records):
-        return Done(0, 0, len(records), [])
-    read = [reader(record) for record in records]
-    rejects = [row for row in read if isinstance(row, Reject)]
-    targets = _targets(session, [row for row in read if isinstance(row, _Row)], rejects)
+    done = _done(session, digest, read.lines)
+    if len(done) == len(read.lines):
+        return Done(0, 0, len(done), [])
+    rejects = dict(read.rejects)
+    targets = _targets(session, read.rows, rejects)
     locked = _locked(session, targets, done)
     # Another process may have taken these rows while this one waited for the levels.
-    done = _done(session, sheet.digest, records)
-    rejects = [reject for reject in rejects if reject.record.line not in done]
-    opened = _opened(session, sheet.digest, locked.values())
+    done = _done(session, digest, read.lines)
+    rejects = {number: reject for number, reject in rejects.items() if number not in done}
+    opened = _opened(session, digest, locked.values())
     created = updated = 0
     with posting(session) as current:
         for target in targets:
             row = target.row
-            if row.record.line in done:
+            if row.number in done:
                 continue
             level = locked.get((target.item.id, target.site.id)) or _empty(target)
             begins = not level.head_seq
             try:
                 if row.reason == OPENING and (level.id, target.place) in opened:
                     raise Conflict(f"{row.sku} was opened at {row.warehouse} by another file")
-                _post(session, current, level, target, _document(sheet.digest))
+                _post(session, current, level, target, _document(digest))
             except InventoryError as error:
-                rejects.append(Reject.because(row.record, error, "quantity"))
+                rejects[row.number] = Reject.because(row.record, error, "quantity")
                 continue
             if row.quantity:
                 created += begins
                 updated += not begins
         for level in locked.values():
             holds.fill(session, current, level)
-        _tell_progress(current, sheet.digest, records, done, rejects)
-    skipped = len(records) - created - updated - len(rejects)
-    return Done(created, updated, skipped, rejects)
+        if len(done) + len(rejects) < len(read.lines):
+            _tell_progress(current, digest, read.lines, rejects)
+    skipped = len(read.lines) - created - updated - len(rejects)
+    return Done(created, updated, skipped, [*rejects.values()])
 
 
-def _done(session: Session, digest: str, records: list[Record]) -> set[int]:
-    """Return the lines of these records that this content has posted before."""
-    lines = {record.line for record in records}
+def _done(session: Session, digest: str, lines: dict[int, int]) -> set[int]:
+    """Return which of these rows this content has posted before."""
     done: set[int] = set()
     for [data] in session.ask(_DONE, digest=digest):
         said = json.loads(data)
-        if said["from_line"] <= max(lines) and said["to_line"] >= min(lines):
+        # The first release told lines, where there was one row a line.
+        first, last, rejected = said.get("from_row"), said.get("to_row"), said["rejected"]
+        if first is None:
             inside = range(said["from_line"], said["to_line"] + 1)
-            done |= {line for line in lines if line in inside} - set(said["rejected"])
+            done |= {n for n, line in lines.items() if line in inside and line not in rejected}
+        else:
+            done |= {n for n in lines if first <= n <= last} - {*rejected}
     return done
 
 
 def _tell_progress(
-    current: Posting, digest: str, records: list[Record], done: set[int], rejects: list[Reject]
+    current: Posting, digest: str, numbers: Iterable[int], rejects: Iterable[int]
 ) -> None:
     """Record, in the transaction of the rows themselves, that they are done."""
-    rejected = sorted(reject.record.line for reject in rejects)
-    if len(done) + len(rejected) == len(records):
-        return
-    progress = {
-        "from_line": records[0].line,
-        "to_line": records[-1].line,
-        "rejected": rejected,
-    }
-    current.tell(EVENT, digest, progress)
+    told = {"from_row": min(numbers), "to_row": max(numbers), "rejected": sorted(rejects)}
+    current.tell(EVENT, digest, told)
 
 
-def _targets(session: Session, rows: list[_Row], rejects: list[Reject]) -> list[_Target]:
+def _targets(session: Session, rows: list[_Row], rejects: dict[int, Reject]) -> list[_Target]:
     """Return the rows whose product, warehouse and bin are there; the others are rejected."""
     known = items.known(session, {row.sku for row in rows})
     sites = warehouses.sites(session)
@@ -235,7 +263,7 @@ def _targets(session: Session, rows: list[_Row], rejects: list[Reject]) -> list[
             if place is None:
                 field, missing = "bin", f"there is no bin {row.bin or SHELF} in {row.warehouse}"
         if missing:
-            rejects.append(Reject(row.record, "not-found", field, missing))
+            rejects[row.number] = Reject(row.record, "not-found", field, missing)
         else:
             named = place if row.bin or row.quantity >= 0 else None
             targets.append(_Target(row, known[row.sku], sites[row.warehouse], named))
@@ -248,7 +276,7 @@ def _named(rows: list[_Row]) -> list[str]:
 
 def _locked(session: Session, targets: list[_Target], done: set[int]) -> dict[Key, Level]:
     """Return the levels of these rows, locked, with their bins; those that get goods are made."""
-    open_ = [target for target in targets if target.row.record.line not in done]
+    open_ = [target for target in targets if target.row.number not in done]
     pairs = {(target.item.id, target.site.id) for target in open_}
     products, sites = ({pair[end] for pair in pairs} for end in (0, 1))
     locked = levels.lock(session, products, sites)
@@ -289,7 +317,7 @@ def _opened(session: Session, digest: str, locked: Iterable[Level]) -> set[tuple
 
 def _post(session: Session, current: Posting, level: Level, target: _Target, document: str) -> None:
     """Post one row. Raises InsufficientStock, and then nothing of it is posted."""
-    _, _, _, quantity, _, reason = target.row
+    quantity, reason = target.row.quantity, target.row.reason
     if not quantity:
         return
     adjustments.post(

@@ -528,6 +528,7 @@ def test_rows_that_are_refused_are_kept_with_the_reason(bvinv, tmp_path):
         ["rejects_file", "refused.csv"],
     ]
     assert ran.stderr == (
+        "reading stock.csv: CSV, UTF-8, comma\n"
         "error[partial]: 4 of 5 rows were rejected\n"
         "  line 2, sku: there is no product HX-9\n"
         "  line 3, warehouse: there is no warehouse MOON\n"

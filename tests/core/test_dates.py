@@ -126,3 +126,47 @@ def test_displaying_and_parsing_are_inverse_wherever_both_are_defined(value):
     except InvalidInput:
         return
     assert dates.parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2008", "2008"),
+        (" -0750 ", "-0750"),
+        ("March 25, 2008", "2008-03-25"),
+        ("25 Mar. 2008", "2008-03-25"),
+        ("1st september 1999", "1999-09-01"),
+        ("Sept 3 2001", "2001-09-03"),
+        ("June 1999", "1999-06"),
+        ("2008/3/5", "2008-03-05"),
+        ("25.03.2008", "2008-03-25"),
+        ("5.3.2008", "2008-03-05"),
+        ("25/12/2008", "2008-12-25"),
+        ("12-25-2008", "2008-12-25"),
+        ("11/11/2008", "2008-11-11"),
+        ("2008-03-25T00:00:00", "2008-03-25"),
+        ("2008-03-25 00:00", "2008-03-25"),
+    ],
+)
+def test_files_may_write_dates_in_words_and_signs(written, read):
+    assert dates.display(dates.read(written)) == read
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("11/12/2008", "'11/12/2008' is not clear: which is the month?"),
+        ("11/31/2000", "'11/31/2000' is not a date: 2000-11 has the days 01 to 30"),
+        ("25/25/2000", "'25/25/2000' is not a date: there is no month 25"),
+        ("February 30, 2001", "'February 30, 2001' is not a date: 2001-02 has the days 01 to 28"),
+        ("4 May 5, 2001", "'4 May 5, 2001' is not a date"),
+        ("Marchy 2003", "'Marchy 2003' is not a date"),
+        ("Undated", "'Undated' is not a date"),
+        ("1st edition (August 1999)", "'1st edition (August 1999)' is not a date"),
+        ("", "'' is not a date"),
+    ],
+)
+def test_what_leaves_doubt_about_a_date_is_refused(written, said):
+    with pytest.raises(InvalidInput) as caught:
+        dates.read(written)
+    assert caught.value.detail == said

@@ -1,14 +1,17 @@
 """Importing stock: every row once, whatever stops the run and however often it is repeated."""
 
-import io
+import hashlib
 import json
 import threading
 
 import pytest
 
-from bvinv.core import import_runs, stock_imports
+from bvinv.core import command_log, import_runs
+from bvinv.core.command_log import Tale
 from bvinv.core.errors import Conflict, InvalidInput
 from tests import books
+from tests.importers import Killed, counts, errors
+from tests.importers import load_stock as load
 
 HEADER = "sku,warehouse,quantity,bin,reason\n"
 
@@ -19,19 +22,6 @@ def empty(database):
     books.add_warehouses(database, "MAIN", "NORTH")
     books.add_products(database, "HX-1", "HX-2", "HX-3")
     return database
-
-
-def load(database, content, **more):
-    source = io.BytesIO(content.encode())
-    return stock_imports.import_stock(database, source, actor="tester", name="a.csv", **more)
-
-
-def counts(row):
-    return row.rows, row.created, row.updated, row.skipped, row.rejected
-
-
-def errors(row):
-    return [tuple(error.values()) for error in row.errors]
 
 
 def test_opening_balances_lie_on_the_shelf_or_in_the_named_bin(empty):
@@ -103,6 +93,21 @@ def test_what_comes_in_goes_to_the_oldest_backorder_first(stocked):
     assert books.counts(stocked, "HX-3", "MAIN") == (5, 2, 3, 0)
 
 
+def test_what_the_first_release_has_posted_is_not_posted_again(empty):
+    content = HEADER + "HX-1,MAIN,7,,\nHX-9,MAIN,1,,\nHX-2,MAIN,5,,\n"
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    told = {"from_line": 2, "to_line": 3, "rejected": [3]}
+
+    def tell(session):
+        command_log.tell(session, [Tale("stock.imported", digest, told, session.command)])
+        return []
+
+    books.act(empty, tell)
+
+    assert counts(load(empty, content)) == (3, 1, 0, 1, 1)
+    assert books.fetch(empty, "SELECT on_hand FROM stock_level") == [(5,)]
+
+
 def test_the_same_content_again_changes_nothing(stocked):
     content = HEADER + "HX-1,MAIN,5,,\nHX-1,MAIN,-2,,lost\n"
     load(stocked, content)
@@ -148,15 +153,8 @@ def expected(count: int) -> dict[tuple[str, str], int]:
 
 
 def test_a_run_that_was_killed_goes_on_where_it_stopped(empty):
-    taken = []
-
-    def killed(rows: int) -> None:
-        taken.append(rows)
-        if taken == [2_000, 2_000, 2_000]:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        load(empty, many(9_000), on_progress=killed)
+        load(empty, many(9_000), watch=Killed(6_000))
     row = load(empty, many(9_000))
     assert (row.rows, row.updated, row.skipped) == (9_000, 2_400, 6_600)
     assert {(sku, code): on_hand for sku, code, on_hand, _ in heads(empty)} == expected(9_000)
@@ -164,7 +162,7 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(empty):
     progress = books.fetch(
         empty, "SELECT data FROM event WHERE type = 'stock.imported' ORDER BY id"
     )
-    assert json.loads(progress[-1][0]) == {"from_line": 8_002, "to_line": 9_001, "rejected": []}
+    assert json.loads(progress[-1][0]) == {"from_row": 8_001, "to_row": 9_000, "rejected": []}
 
 
 def test_two_processes_with_the_same_file_post_it_once(empty):
