@@ -32,6 +32,11 @@ def sources() -> list[Path]:
     return sorted(ROOT.rglob("*.py"))
 
 
+def commands() -> set[str]:
+    """Return the names of the command modules and packages."""
+    return {path.stem for path in (ROOT / "commands").glob("[!_]*")}
+
+
 @pytest.mark.parametrize("layer", FORBIDDEN)
 def test_a_layer_imports_nothing_above_it(layer):
     for path in (ROOT / layer).rglob("*.py"):
@@ -49,9 +54,9 @@ def test_core_imports_nothing_of_bvinv_outside_core():
 
 
 def test_commands_do_not_import_each_other():
-    names = {path.stem for path in (ROOT / "commands").glob("[!_]*.py")}
-    for path in (ROOT / "commands").glob("[!_]*.py"):
-        others = {f"bvinv.commands.{name}" for name in names - {path.stem}}
+    for path in (ROOT / "commands").rglob("*.py"):
+        own = path.relative_to(ROOT / "commands").parts[0].removesuffix(".py")
+        others = {f"bvinv.commands.{name}" for name in commands() - {own}}
         assert not imported(path) & others, path
 
 
@@ -77,7 +82,7 @@ def test_only_output_and_the_root_print():
 def test_the_table_of_commands_is_the_folder_of_commands():
     from bvinv.commands import COMMANDS
 
-    assert set(COMMANDS) == {path.stem for path in (ROOT / "commands").glob("[!_]*.py")}
+    assert set(COMMANDS) == commands()
 
 
 def test_no_file_and_no_function_is_too_long():

@@ -2,56 +2,52 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    RowMapping,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    tuple_,
-    update,
-)
-
-from bvinv.core import categories, command_log, items, money, product_fields, text
+from bvinv.core import categories, command_log, items, prices, product_fields, product_rows, text
 from bvinv.core.command_log import Tale
-from bvinv.core.db import Session
-from bvinv.core.errors import Conflict, InvalidInput
-from bvinv.core.models.product import ProductRow
-from bvinv.core.models.tables import (
-    Barcode,
-    Category,
-    Product,
-    ReservationLine,
-    StockLevel,
-    table,
-)
+from bvinv.core.db import Session, Sql
+from bvinv.core.errors import Conflict, InvalidInput, NotFound
+from bvinv.core.items import Item
+from bvinv.core.models.product import ProductDetails, ProductRow
+from bvinv.core.models.reservation import OPEN
 
-PRODUCT = table(Product)
-LEVEL = table(StockLevel)
-LINE = table(ReservationLine)
-BARCODE = table(Barcode)
-CATEGORY = table(Category)
-PARENT = PRODUCT.alias("parent")
+_ADD = Sql.insert("product", *product_rows.ADDED, after="RETURNING id")
+_STORED = Sql("SELECT * FROM product WHERE id = :id", lock="FOR UPDATE")
+_DELETE = Sql("DELETE FROM product WHERE id = :id")
+_BARCODES = Sql("SELECT code, pack_quantity FROM barcode WHERE product_id = :product_id")
+_ADD_BARCODE = Sql.insert("barcode", "code", "product_id", "pack_quantity")
+_DROP_BARCODES = Sql("DELETE FROM barcode WHERE product_id = :product_id")
+_LEVELS = Sql("""
+    SELECT count(*) AS levels, coalesce(sum(on_hand + unsellable + in_transit), 0) AS pieces
+      FROM stock_level WHERE product_id = :id
+""")
+_PROMISE = Sql(f"""
+    SELECT l.id FROM reservation_line AS r JOIN stock_level AS l ON l.id = r.level_id
+     WHERE l.product_id = :id AND {OPEN} AND r.expires_at > :now LIMIT 1
+""")
+_VARIANT = Sql("SELECT id FROM product WHERE variant_of = :id LIMIT 1")
 
-_SHOWN = (
-    select(
-        PRODUCT,
-        CATEGORY.c.slug.label("category"),
-        PARENT.c.sku.label("parent"),
-    )
-    .join_from(PRODUCT, CATEGORY, CATEGORY.c.id == PRODUCT.c.category_id, isouter=True)
-    .join(PARENT, PARENT.c.id == PRODUCT.c.variant_of, isouter=True)
-)
+# What a list is sorted by; where a value is missing it sorts before all others.
+SORTS = {
+    "sku": "p.sku_key",
+    "title": "p.title",
+    "author": "p.author",
+    "price": "coalesce(p.price, -1)",
+    "rating": "coalesce(p.rating, -1)",
+    "publication-date": "coalesce(p.publication_date, -100000000)",
+    "created": "p.created_at",
+}
 
 
-def show(session: Session, *, ref: str) -> ProductRow:
-    """Return a product by SKU, ISBN-10, ISBN-13 or barcode. Raises NotFound."""
-    return _row(session, items.one(session, ref).id)
+def show(session: Session, *, ref: str, html: bool = False) -> ProductDetails:
+    """Return a product by SKU, ISBN-10, ISBN-13 or barcode, with its variants.
+
+    With `html` its description is rendered, too. Raises NotFound.
+    """
+    return product_rows.details(session, items.one(session, ref).id, html=html)
 
 
 def add(session: Session, *, fields: Mapping[str, str]) -> ProductRow:
@@ -62,19 +58,15 @@ def add(session: Session, *, fields: Mapping[str, str]) -> ProductRow:
         if not values.get(needed):
             raise InvalidInput(f"a product needs a {needed}", field=needed)
     values = _referenced(session, values)
-    codes = values.pop("barcode", [])
+    codes = values.pop("barcode", {})
     key = text.key(values["sku"])
     _refuse_taken(session, key, values.get("isbn"), codes)
-    number = session.wire.execute(
-        insert(PRODUCT).returning(PRODUCT.c.id),
-        product_fields.BLANK
-        | values
-        | {"sku_key": key, "created_at": session.now, "updated_at": session.now},
-    ).scalar_one()
-    _set_barcodes(session, number, codes)
+    times = {"created_at": session.now, "updated_at": session.now}
+    [row] = session.ask(_ADD, **(product_fields.BLANK | values | {"sku_key": key} | times))
+    _set_barcodes(session, row.id, codes)
     told = {field: value for field, value in fields.items() if value}
     command_log.tell(session, [Tale("product.created", values["sku"], told, session.command)])
-    return _row(session, number)
+    return product_rows.one(session, row.id)
 
 
 def change(
@@ -86,39 +78,38 @@ def change(
 ) -> ProductRow:
     """Change the named fields of a product; an empty text takes a value away.
 
-    Raises Conflict when its version is not the expected one, or an ISBN or barcode is taken.
+    Attributes and options are merged: those that are not named stay. A new price of a product
+    that is published only makes a request. Raises Conflict when its version is not the expected
+    one, an ISBN or barcode is taken, or it would become a draft again.
     """
     found = items.one(session, ref)
     if "sku" in fields:
         raise InvalidInput("a SKU never changes: the ledger and other people's systems know it")
     if fields.get("title") == "":
         raise InvalidInput("a product needs a title", field="title")
-    stored = _locked(session, found.id)
-    if expected_version is not None and stored["version"] != expected_version:
+    stored = _locked(session, found)
+    if expected_version is not None and stored.version != expected_version:
         raise Conflict(
-            f"{found.sku} is at version {stored['version']}, not {expected_version}",
+            f"{found.sku} is at version {stored.version}, not {expected_version}",
             hint="look at it again, then repeat the change",
-            version=stored["version"],
+            version=stored.version,
         )
-    if fields.get("price") and not fields.get("currency") and stored["currency"]:
-        fields = {**fields, "currency": stored["currency"]}
-    values = _referenced(session, product_fields.parse(fields))
-    if values.get("variant_of") == found.id:
-        raise InvalidInput(f"{found.sku} cannot be a variant of itself", field="variant_of")
+    values = _new_values(session, stored, fields)
     codes = values.pop("barcode", None)
-    _refuse_taken(session, None, values.get("isbn"), codes or [], but=found.id)
-    changed = {name: value for name, value in values.items() if stored[name] != value}
-    if codes is not None and set(codes) != set(_barcodes(session, found.id)):
+    _refuse_taken(session, None, values.get("isbn"), codes or {}, but=found.id)
+    values = _priced(session, stored, values)
+    changed = {name: value for name, value in values.items() if getattr(stored, name) != value}
+    if codes is not None and codes != dict(session.ask(_BARCODES, product_id=found.id)):
         _set_barcodes(session, found.id, codes)
     elif not changed:
-        return _row(session, found.id)
-    session.wire.execute(
-        update(PRODUCT).where(PRODUCT.c.id == found.id),
-        changed | {"version": stored["version"] + 1, "updated_at": session.now},
-    )
-    items.refuse_circle(session, [found.id])
-    command_log.tell(session, [Tale("product.updated", found.sku, dict(fields), session.command)])
-    return _row(session, found.id)
+        return product_rows.one(session, found.id)
+    _write(session, stored, changed)
+    if changed.get("variant_of"):
+        items.refuse_circle(session, [found.id])
+    waits = {"price", "currency"} - values.keys()  # not changed yet: somebody has to decide
+    told = {field: value for field, value in fields.items() if field not in waits}
+    command_log.tell(session, [Tale("product.updated", found.sku, told, session.command)])
+    return product_rows.one(session, found.id)
 
 
 def remove(session: Session, *, ref: str) -> ProductRow:
@@ -127,52 +118,27 @@ def remove(session: Session, *, ref: str) -> ProductRow:
     Raises Conflict while it is in stock, reserved, or has variants.
     """
     found = items.one(session, ref)
-    row = _row(session, found.id)
-    connection = session.wire
-    counted = connection.execute(
-        select(
-            func.count(LEVEL.c.id),
-            func.coalesce(func.sum(LEVEL.c.on_hand + LEVEL.c.unsellable), 0),
-        ).where(LEVEL.c.product_id == found.id)
-    )
-    levels, pieces = counted.one()
-    if pieces:
+    stored = _locked(session, found)
+    row = product_rows.one(session, found.id)
+    [counted] = session.ask(_LEVELS, id=found.id)
+    if counted.pieces:
         raise Conflict(
-            f"{found.sku} still has {pieces} pieces in stock",
+            f"{found.sku} still has {counted.pieces} pieces in stock",
             hint=f"see: bvinv stock show {found.sku}",
         )
-    promised = exists().where(
-        LEVEL.c.product_id == found.id,
-        LINE.c.level_id == LEVEL.c.id,
-        LINE.c.held + LINE.c.backordered > 0,
-        LINE.c.expires_at > session.now,
-    )
-    if connection.execute(select(promised)).scalar():
+    if session.ask(_PROMISE, id=found.id, now=session.now):
         raise Conflict(f"{found.sku} is promised to somebody", hint="see: bvinv reserve list")
-    if connection.execute(select(exists().where(PRODUCT.c.variant_of == found.id))).scalar():
+    if session.ask(_VARIANT, id=found.id):
         raise Conflict(f"{found.sku} has variants", hint="delete its variants first")
-    if levels:
-        connection.execute(
-            update(PRODUCT).where(PRODUCT.c.id == found.id),
-            {"status": "discontinued", "version": row.version + 1, "updated_at": session.now},
-        )
+    if counted.levels or prices.has_history(session, found.id):
+        if stored.status == "discontinued":
+            return row
+        _write(session, stored, {"status": "discontinued"})
         command_log.tell(session, [Tale("product.archived", found.sku, {}, session.command)])
-        return _row(session, found.id)
-    connection.execute(delete(BARCODE).where(BARCODE.c.product_id == found.id))
-    connection.execute(delete(PRODUCT).where(PRODUCT.c.id == found.id))
+        return product_rows.one(session, found.id)
+    session.send(_DELETE, [{"id": found.id}])  # its barcodes and its image's check go with it
     command_log.tell(session, [Tale("product.deleted", found.sku, {}, session.command)])
     return row
-
-
-SORTS: dict[str, ColumnElement[Any]] = {
-    "sku": PRODUCT.c.sku_key,
-    "title": PRODUCT.c.title,
-    "author": PRODUCT.c.author,
-    "price": func.coalesce(PRODUCT.c.price, -1),
-    "rating": func.coalesce(PRODUCT.c.rating, -1),
-    "publication-date": func.coalesce(PRODUCT.c.publication_date, -100_000_000),
-    "created": PRODUCT.c.created_at,
-}
 
 
 def products(
@@ -187,37 +153,43 @@ def products(
 ) -> tuple[list[ProductRow], str | None]:
     """Return a page of products and the cursor of the next page, None on the last one.
 
-    `author` matches any part of the name, whatever its case (ASCII letters on SQLite). Raises
-    InvalidInput for a sort, cursor or status that is not known.
+    A category has the products of those below it, too. `author` matches any part of the name,
+    whatever the case of its ASCII letters. Raises InvalidInput for a sort, cursor or status that
+    is not known.
     """
     text.quantity(limit, what="limit", minimum=1, maximum=10_000)
     order = SORTS.get(sort.removeprefix("-"))
     if order is None:
         raise InvalidInput(f"products are sorted by {', '.join(SORTS)}, not {text.quoted(sort)}")
-    statement = _SHOWN.add_columns(order.label("sorted_by"))
+    way, beyond = ("DESC", "<") if sort.startswith("-") else ("ASC", ">")
+    where = ["p.id > 0"]
+    values: dict[str, Any] = {"limit": limit + 1}
     if category is not None:
-        statement = statement.where(CATEGORY.c.slug == categories.known(session, category).slug)
+        where.append(f"p.category_id IN ({categories.WITH_THOSE_BELOW})")
+        values["category"] = categories.known(session, category).id
     if status is not None:
-        statement = statement.where(PRODUCT.c.status == product_fields.status(status))
-    if author is not None:
-        author = text.line(author, what="author", maximum=1000) if author else ""
-        statement = statement.where(PRODUCT.c.author.icontains(author, autoescape=True))
-    position = tuple_(order, PRODUCT.c.id)
-    if sort.startswith("-"):
-        statement = statement.order_by(order.desc(), PRODUCT.c.id.desc())
-        if after is not None:
-            statement = statement.where(position < tuple_(*_uncursor(after, sort)))
-    else:
-        statement = statement.order_by(order, PRODUCT.c.id)
-        if after is not None:
-            statement = statement.where(position > tuple_(*_uncursor(after, sort)))
-    found = session.wire.execute(statement.limit(limit + 1)).mappings().all()
+        where.append("p.status = :status")
+        values["status"] = product_fields.status(status)
+    if author:
+        where.append("lower(p.author) LIKE :author ESCAPE '/'")
+        values["author"] = _pattern(text.line(author, what="author", maximum=1000))
+    if after is not None:
+        where.append(f"({order}, p.id) {beyond} (:value, :number)")
+        values["value"], values["number"] = _uncursor(after, sort)
+    statement = Sql(f"""
+        SELECT p.id, {order} AS sorted_by FROM product AS p WHERE {" AND ".join(where)}
+         ORDER BY {order} {way}, p.id {way} LIMIT :limit
+    """)
+    found = session.ask(statement, **values)
     page = found[:limit]
-    cursor = None
-    if len(found) > limit:
-        cursor = _cursor(sort, page[-1]["sorted_by"], page[-1]["id"])
-    codes = _barcodes_of(session, [row["id"] for row in page])
-    return [_shown(row, codes.get(row["id"], [])) for row in page], cursor
+    cursor = _cursor(sort, page[-1].sorted_by, page[-1].id) if len(found) > limit else None
+    return product_rows.rows(session, [row.id for row in page]), cursor
+
+
+def _pattern(part: str) -> str:
+    """Return the LIKE pattern of a part; bytes know ASCII letters only, as the engines do here."""
+    lowered = part.encode().lower().decode()
+    return "%" + re.sub("[%_/]", r"/\g<0>", lowered) + "%"
 
 
 def _cursor(sort: str, value: Any, number: int) -> str:
@@ -240,25 +212,55 @@ def _uncursor(cursor: str, sort: str) -> tuple[Any, int]:
     return value, number
 
 
-def _row(session: Session, number: int) -> ProductRow:
-    found = session.wire.execute(_SHOWN.where(PRODUCT.c.id == number)).mappings()
-    return _shown(found.one(), _barcodes(session, number))
+def _locked(session: Session, item: Item) -> Any:
+    """Return the stored product, locked. Raises NotFound for one that has just been deleted."""
+    found = session.ask(_STORED, id=item.id)
+    if not found:
+        raise NotFound(f"there is no product {item.sku} any more")
+    return found[0]
 
 
-def _shown(row: RowMapping, codes: list[str]) -> ProductRow:
-    price, currency = row["price"], row["currency"]
-    values = dict(row)
-    values["price"] = None if price is None else money.display(price, currency)
-    values["variant_of"] = row["parent"]
-    values["attributes"] = json.loads(row["attributes"])
-    values["options"] = json.loads(row["options"])
-    values["barcodes"] = codes
-    return ProductRow.model_validate(values)
+def _write(session: Session, stored: Any, changed: Mapping[str, Any]) -> None:
+    """Write the values that changed, and count the version."""
+    counted = {"version": stored.version + 1, "updated_at": session.now}
+    session.send(product_rows.CHANGE, [stored._asdict() | changed | counted])
 
 
-def _locked(session: Session, number: int) -> RowMapping:
-    statement = select(PRODUCT).where(PRODUCT.c.id == number).with_for_update()
-    return session.wire.execute(statement).mappings().one()
+def _new_values(session: Session, stored: Any, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values that a stored product is to have. Raises InvalidInput, Conflict."""
+    if fields.get("price") and not fields.get("currency") and stored.currency:
+        fields = {**fields, "currency": stored.currency}
+    values = _referenced(session, product_fields.parse(fields))
+    for name in ("attributes", "options"):
+        if fields.get(name):
+            values[name] = product_fields.merged(getattr(stored, name), fields[name], what=name)
+    if values.get("variant_of") == stored.id:
+        raise InvalidInput(f"{stored.sku} cannot be a variant of itself", field="variant_of")
+    if values.get("status") == "draft" and stored.status != "draft":
+        raise Conflict(
+            f"{stored.sku} was published, so it cannot be a draft again",
+            hint=f"take it off: bvinv products update {stored.sku} --status discontinued",
+        )
+    return values
+
+
+def _priced(session: Session, stored: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values without a price that somebody has to decide about first."""
+    if "price" not in values:
+        return values
+    wish = prices.Wish(
+        product_id=stored.id,
+        sku=stored.sku,
+        price=stored.price,
+        currency=stored.currency,
+        status=stored.status,
+        new_price=values["price"],
+        new_currency=values["currency"],
+    )
+    [outcome] = prices.change_many(session, [wish])
+    if outcome != "applied":
+        values = {name: one for name, one in values.items() if name not in ("price", "currency")}
+    return values
 
 
 def _referenced(session: Session, values: dict[str, Any]) -> dict[str, Any]:
@@ -276,7 +278,7 @@ def _refuse_taken(
     session: Session,
     key: str | None,
     number: str | None,
-    codes: Sequence[str],
+    codes: Mapping[str, int],
     but: int | None = None,
 ) -> None:
     checks = [
@@ -297,25 +299,9 @@ def _refuse_taken(
                 )
 
 
-def _barcodes(session: Session, number: int) -> list[str]:
-    return _barcodes_of(session, [number]).get(number, [])
-
-
-def _barcodes_of(session: Session, numbers: list[int]) -> dict[int, list[str]]:
-    found = session.wire.execute(
-        select(BARCODE.c.product_id, BARCODE.c.code)
-        .where(BARCODE.c.product_id.in_(numbers))
-        .order_by(BARCODE.c.code)
-    )
-    codes: dict[int, list[str]] = {}
-    for number, code in found:
-        codes.setdefault(number, []).append(code)
-    return codes
-
-
-def _set_barcodes(session: Session, number: int, codes: Sequence[str]) -> None:
-    connection = session.wire
-    connection.execute(delete(BARCODE).where(BARCODE.c.product_id == number))
-    if codes:
-        rows = [{"code": code, "product_id": number} for code in dict.fromkeys(codes)]
-        connection.execute(insert(BARCODE), rows)
+def _set_barcodes(session: Session, number: int, codes: Mapping[str, int]) -> None:
+    rows = [
+        {"code": code, "product_id": number, "pack_quantity": pack} for code, pack in codes.items()
+    ]
+    session.send(_DROP_BARCODES, [{"product_id": number}])
+    session.send(_ADD_BARCODE, rows)

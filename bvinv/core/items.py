@@ -24,6 +24,19 @@ BY_BARCODE = Sql("""
 BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
 
 
+# Locked, so that of two changes which make a circle together one waits and then sees the other.
+_LOCK_ABOVE = Sql(
+    """
+    SELECT id FROM product WHERE id IN (
+        WITH RECURSIVE above(id, parent) AS (
+            SELECT id, variant_of FROM product WHERE id IN :ids
+             UNION
+            SELECT p.id, p.variant_of FROM product AS p JOIN above AS a ON p.id = a.parent)
+        SELECT id FROM above)
+     ORDER BY id
+    """,
+    lock="FOR SHARE",
+)
 _CIRCLE = Sql("""
     WITH RECURSIVE above(id, parent, began) AS (
         SELECT id, variant_of, id FROM product WHERE id IN :ids
@@ -36,6 +49,7 @@ _CIRCLE = Sql("""
 
 def refuse_circle(session: Session, ids: Iterable[int]) -> None:
     """Raise InvalidInput if one of these products has become a variant of its own variant."""
+    session.ask(_LOCK_ABOVE, ids=sorted(ids))
     found = session.ask(_CIRCLE, ids=sorted(ids))
     if found:
         raise InvalidInput(f"{found[0].sku} would be a variant of its own variant")

@@ -4,17 +4,27 @@ The same parsers serve the command line, files and HTTP. An empty text means "no
 """
 
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlsplit
 
-from bvinv.core import dates, isbn, money, text
+from bvinv.core import dates, hosts, isbn, money, text
 from bvinv.core.errors import InvalidInput
 from bvinv.core.models.product import STATUSES, packed
 
 DEFAULT_CURRENCY = "USD"
+_LARGEST_PACK = 1_000_000
+_HTTPS = "https://"
+_LONGEST_URL = 2000
+# Printable ASCII without a backslash; the first part ends before `/`, `?` or `#`.
+_USUAL_URL = re.compile(r"https://([!\"$-.0->@-\[\]-~]*)([!-\[\]-~]*)")
+_MOST_PAIRS = 100
+_TRUTHS = {"true": True, "false": False}
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,16})\.[0-9]{1,17}")
 _SLUG = re.compile(r"[^a-z0-9]+")
 _RATING = re.compile(r"([0-5])(?:\.([0-9]{1,2})0*)?")
 
@@ -54,61 +64,161 @@ def status(value: str) -> str:
 
 
 def image_url(value: str) -> str:
-    """Return an http or https address. It is kept, never fetched."""
-    checked = text.line(value, what="image URL", maximum=2000)
-    if not checked.startswith(("https://", "http://")) or " " in checked:
+    """Return an https address on a public host, the host spelt as DNS has it. Nothing is fetched.
+
+    Raises InvalidInput, also for a login in it, another port, or an address of a private network.
+    """
+    if (usual := _USUAL_URL.fullmatch(value)) and len(value) <= _LONGEST_URL:
+        return f"{_HTTPS}{hosts.public(usual[1])}{usual[2]}"
+    checked = text.line(value, what="image URL", maximum=_LONGEST_URL)
+    if checked[: len(_HTTPS)].lower() != _HTTPS:
         raise InvalidInput(f"the image URL must begin with https://, not {text.quoted(value)}")
-    try:
-        host = urlsplit(checked).hostname
-    except ValueError:
-        host = None
-    if not host:
-        raise InvalidInput(f"the image URL names no host: {text.quoted(value)}")
+    if " " in checked or "\\" in checked:
+        raise InvalidInput(f"the image URL has a space or a backslash in it: {text.quoted(value)}")
+    start = beginning(checked)
+    return f"{_HTTPS}{hosts.public(start[len(_HTTPS) :])}{checked[len(start) :]}"
+
+
+def beginning(address: str) -> str:
+    """Return an https address up to its path, query or fragment."""
+    ends = (address.find(mark, len(_HTTPS)) for mark in "/?#")
+    return address[: min((end for end in ends if end >= 0), default=len(address))]
+
+
+def pairs(value: str, *, what: str) -> dict[str, Any]:
+    """Return names and plain values, None for one that is taken away, from JSON or `k=v;k=v`.
+
+    JSON keeps its own types; a text beside `=` becomes what `typed` makes of it. Raises
+    InvalidInput, also for a number that would lose digits, and for a name that comes twice.
+    """
+    if value.startswith("{"):
+        try:
+            found = _JSON.decode(value)
+        except (ValueError, RecursionError):
+            raise InvalidInput(f"the {what} are not JSON: {text.quoted(value)}") from None
+    else:
+        found = [_pair(part, what) for part in value.split(";") if part.strip()]
+    checked: dict[str, Any] = {}
+    for said, one in found:
+        name = text.code(said, what=f"name in {what}")
+        if name in checked:
+            raise InvalidInput(f"the {what} say {text.quoted(name)} twice")
+        checked[name] = _scalar(one, f"{what} {name}")
     return checked
 
 
-def pairs(value: str, *, what: str) -> str:
-    """Return a JSON object of scalars, as stored. Takes JSON or `k=v` joined by `;`."""
-    if value.startswith("{"):
-        try:
-            found = json.loads(value, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise InvalidInput(f"the {what} are not JSON: {text.quoted(value)}") from None
-        items = found.items()
-    else:
-        items = [_pair(part, what) for part in value.split(";") if part.strip()]
-    checked = {}
-    for name, one in items:
-        if isinstance(one, (dict, list)):
-            raise InvalidInput(f"the {what} hold plain values, not lists or objects")
-        checked[text.code(name, what=f"name in {what}")] = (
-            text.line(one, what=f"{what} {name}") if isinstance(one, str) else one
+def stored_pairs(value: str, *, what: str) -> str:
+    """Return what `pairs` says of a product that has nothing yet, as it is stored."""
+    return merged("{}", value, what=what)
+
+
+def merged(stored: str, value: str, *, what: str) -> str:
+    """Return stored pairs with changes: new names and values; what has no value goes away.
+
+    As RFC 7396, "JSON Merge Patch", has it. Raises InvalidInput for more than 100.
+    """
+    found = json.loads(stored) | pairs(value, what=what)
+    kept = {name: one for name, one in found.items() if one is not None}
+    if len(kept) > _MOST_PAIRS:
+        raise InvalidInput(f"a product has {_MOST_PAIRS} {what} at most, not {len(kept)}")
+    return packed(kept)
+
+
+def typed(value: str) -> Any:
+    """Return the number or truth that a text says, else the text: `01` and `1.50` are texts.
+
+    A text is a number only if the number, written down, is that text again.
+    """
+    if value in _TRUTHS:
+        return _TRUTHS[value]
+    if _WHOLE.fullmatch(value):
+        return int(value)
+    if _DECIMAL.fullmatch(value) and repr(float(value)) == value:
+        return float(value)
+    return value
+
+
+def written_pairs(said: Sequence[str], *, what: str) -> str:
+    """Return NAME=VALUE texts as `pairs` reads them; one empty text stays empty."""
+    if list(said) == [""]:
+        return ""
+    found: dict[str, Any] = {}
+    for one in said:
+        name, value = _pair(one, what)
+        if name in found:
+            raise InvalidInput(f"the {what} say {text.quoted(name)} twice")
+        found[name] = value
+    return packed(found)
+
+
+def _scalar(one: Any, what: str) -> Any:
+    if isinstance(one, str):
+        return text.line(one, what=what) if one else None
+    if isinstance(one, (dict, list)):
+        raise InvalidInput(f"the {what} must be a plain value, not a list or an object")
+    return one
+
+
+def _whole(written: str) -> int:
+    """Return a JSON number without a point, of at most 64 bits. Raises InvalidInput."""
+    number = int(written) if len(written) <= 20 else 2**64
+    if not -(2**63) <= number < 2**63:
+        raise InvalidInput(
+            f"the number {text.quoted(written)} is too large", hint="write it in quotes"
         )
-    return packed(checked)
+    return number
+
+
+def _exact(written: str) -> float:
+    """Return a JSON number with a point or an exponent. Raises InvalidInput if digits get lost."""
+    number = float(written)
+    try:
+        is_same = math.isfinite(number) and Decimal(repr(number)) == Decimal(written)
+    except InvalidOperation:  # an exponent of twenty digits
+        is_same = False
+    if not is_same:
+        raise InvalidInput(
+            f"the number {text.quoted(written)} would lose digits", hint="write it in quotes"
+        )
+    return number
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _pair(part: str, what: str) -> tuple[str, str]:
+# Objects come as lists of pairs, so that a name that is there twice is seen.
+_JSON = json.JSONDecoder(
+    parse_int=_whole,
+    parse_float=_exact,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=list,
+)
+
+
+def _pair(part: str, what: str) -> tuple[str, Any]:
     name, separator, value = part.partition("=")
     if not separator:
         raise InvalidInput(f"{what} are written NAME=VALUE, not {text.quoted(part)}")
-    return name, value
+    return name.strip(" "), typed(value.strip(" "))
 
 
-def barcodes(value: str) -> list[str]:
-    """Return codes written with a space or `;` between them."""
-    return [barcode(one) for one in value.replace(";", " ").split()]
+def barcodes(value: str) -> dict[str, int]:
+    """Return the pieces that each code stands for, written CODE or CODE=PACK, with a space or `;`
+    between them."""
+    found: dict[str, int] = {}
+    for one in value.replace(";", " ").split():
+        written, equals, pack = one.partition("=")
+        code = text.code(written, what="barcode")
+        pieces = text.quantity(pack, what="pack", maximum=_LARGEST_PACK) if equals else 1
+        if found.setdefault(code, pieces) != pieces:
+            raise InvalidInput(f"the barcode {code} stands for {found[code]} and {pieces} pieces")
+    return found
 
 
-def barcode(value: str) -> str:
-    """Return one code: printable, without spaces, at most 64 characters."""
-    checked = text.code(value, what="barcode")
-    if " " in checked:
-        raise InvalidInput(f"the barcode {text.quoted(value)} has a space in it")
-    return checked
+def written_barcode(code: str, pack: int) -> str:
+    """Return a barcode as `barcodes` reads it."""
+    return code if pack == 1 else f"{code}={pack}"
 
 
 # The columns of an import, by name; `price` needs its currency and is parsed after all others.
@@ -125,9 +235,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "publication_date": dates.parse,
     "rating": rating,
     "image_url": image_url,
-    "attributes": lambda value: pairs(value, what="attributes"),
+    "attributes": lambda value: stored_pairs(value, what="attributes"),
     "variant_of": sku,
-    "options": lambda value: pairs(value, what="options"),
+    "options": lambda value: stored_pairs(value, what="options"),
     "barcode": barcodes,
 }
 # What an empty text means where it does not mean NULL.
@@ -137,7 +247,7 @@ EMPTY: dict[str, Any] = {
     "attributes": "{}",
     "options": "{}",
     "status": "active",
-    "barcode": [],
+    "barcode": {},
 }
 # A product with nothing in it: what an insert writes where no field says otherwise.
 BLANK: dict[str, Any] = {

@@ -2,10 +2,13 @@
 
 import base64
 import json
+from contextlib import closing
+from threading import Barrier, Thread
 
 import pytest
 
 from bvinv.core import catalog, categories, items, stock
+from bvinv.core.db import Database
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
 from tests import books
 from tests.books import act, adjust, ask, events, fetch, release, reserve, snapshot
@@ -23,6 +26,10 @@ def change(database, ref, expected_version=None, **fields):
         database,
         lambda s: catalog.change(s, ref=ref, fields=fields, expected_version=expected_version),
     )
+
+
+def codes(row):
+    return {one.code: one.pack_quantity for one in row.barcodes}
 
 
 def remove(database, ref):
@@ -65,7 +72,7 @@ def test_a_product_keeps_what_it_was_given(database):
     )
 
     shown = row.record()
-    assert show(database, "HX-1") == row
+    assert show(database, "HX-1").record() | shown == show(database, "HX-1").record()
     assert {name: shown[name] for name in ("sku", "isbn", "price", "currency", "rating")} == {
         "sku": "HX-1",
         "isbn": ISBN,
@@ -78,8 +85,8 @@ def test_a_product_keeps_what_it_was_given(database):
         "active",
         1,
     )
-    assert shown["attributes"] == {"binding": "paper", "pages": "312"}
-    assert shown["barcodes"] == ["77", "78"]
+    assert shown["attributes"] == {"binding": "paper", "pages": 312}
+    assert codes(row) == {"77": 1, "78": 1}
     assert events(database)[-1] == ("product.created", "HX-1")
 
 
@@ -157,6 +164,100 @@ def test_a_field_that_makes_no_sense_is_refused(database, fields):
     assert snapshot(database) == before
 
 
+def test_attributes_are_typed_by_use_and_merged(database):
+    add(database, "HX-1", attributes="pages=320;signed=true;colour=red", options='{"size":"40"}')
+
+    row = change(database, "HX-1", attributes="colour=;pages=321;binding=paper", options="size=41")
+
+    assert row.attributes == {"pages": 321, "signed": True, "binding": "paper"}
+    assert (row.options, row.version) == ({"size": 41}, 2)
+    before = snapshot(database)
+    assert change(database, "HX-1", attributes="signed=true;nothing=").version == 2
+    assert snapshot(database) == before
+    assert change(database, "HX-1", attributes='{"pages":null}').attributes == {
+        "signed": True,
+        "binding": "paper",
+    }
+    assert change(database, "HX-1", attributes="").attributes == {}
+
+
+def test_a_product_has_a_hundred_attributes_at_most(database):
+    add(database, "HX-1", attributes=";".join(f"a{n}={n}" for n in range(100)))
+
+    refused(
+        database,
+        InvalidInput,
+        "a product has 100 attributes at most, not 101",
+        lambda: change(database, "HX-1", attributes="b=1"),
+    )
+    assert len(change(database, "HX-1", attributes="a0=;b=1").attributes) == 100
+
+
+def test_what_was_published_is_no_draft_again(database):
+    add(database, "HX-1", status="draft")
+    assert change(database, "HX-1", status="active").status == "active"
+
+    said = "HX-1 was published, so it cannot be a draft again"
+    refused(database, Conflict, said, lambda: change(database, "HX-1", status="draft"))
+    assert change(database, "HX-1", status="discontinued").status == "discontinued"
+    refused(database, Conflict, said, lambda: change(database, "HX-1", status="draft"))
+    assert change(database, "HX-1", status="active").version == 4
+
+
+def test_a_price_of_what_is_published_is_only_asked_for(database):
+    add(database, "HX-1", price="10")
+
+    row = change(database, "HX-1", price="12", author="Ann")
+
+    assert (row.price, row.author, row.version) == ("10.00", "Ann", 2)
+    assert fetch(database, "SELECT type, data FROM event ORDER BY id")[-1] == (
+        "product.updated",
+        '{"author":"Ann"}',
+    )
+    assert change(database, "HX-1", price="13").version == 2
+    assert fetch(database, "SELECT state, new_price FROM price_change ORDER BY id") == [
+        ("superseded", 1200),
+        ("requested", 1300),
+    ]
+
+
+def test_a_product_shows_its_variants_and_what_all_of_them_have(stocked):
+    add(stocked, "S", title="Shirt", price="10", currency="EUR")
+    for sku, parent, options in (
+        *(("S-M", "S", "size=M"), ("S-L", "S", "size=L")),
+        ("S-L-RED", "S-L", "size=L;colour=red"),
+    ):
+        add(stocked, sku, variant_of=parent, options=options, price="12", currency="EUR")
+    for sku, pieces in (("S", 1), ("S-M", 2), ("S-L-RED", 4)):
+        books.receive(stocked, sku, pieces, "MAIN", bin="SHELF")
+    reserve(stocked, "SO-1", "S-L-RED=1@MAIN")
+
+    row = show(stocked, "S")
+
+    assert row.available == 6
+    assert [(one.sku, one.variant_of, one.options, one.available) for one in row.variants] == [
+        ("S-L", "S", {"size": "L"}, 0),
+        ("S-L-RED", "S-L", {"size": "L", "colour": "red"}, 3),
+        ("S-M", "S", {"size": "M"}, 2),
+    ]
+    assert {(one.price, one.currency, one.status) for one in row.variants} == {
+        ("12.00", "EUR", "active")
+    }
+    middle = show(stocked, "S-L")
+    assert (middle.variant_of, middle.available, len(middle.variants)) == ("S", 3, 1)
+    assert (show(stocked, "S-M").variants, show(stocked, "HX-3").available) == ([], 0)
+
+
+def test_a_description_is_rendered_where_it_is_asked_for(database):
+    add(database, "HX-1", description="A *book*.\n<script>")
+
+    plain = show(database, "HX-1")
+    rendered = ask(database, lambda s: catalog.show(s, ref="HX-1", html=True))
+
+    assert (plain.description, plain.description_html) == ("A *book*.\n<script>", None)
+    assert rendered.description_html == "<p>A <em>book</em>.\n&lt;script&gt;</p>\n"
+
+
 def test_a_category_or_parent_has_to_be_there(database):
     refused(
         database,
@@ -209,7 +310,7 @@ def test_a_sku_never_changes_and_a_title_stays(database):
 
 
 def test_a_price_keeps_its_currency(database):
-    add(database, "HX-1", price="10", currency="JPY")
+    add(database, "HX-1", price="10", currency="JPY", status="draft")
 
     row = change(database, "HX-1", price="12")
 
@@ -221,8 +322,25 @@ def test_a_price_keeps_its_currency(database):
 def test_barcodes_are_replaced(database):
     add(database, "HX-1", barcode="77 78")
 
-    assert change(database, "HX-1", barcode="78;79").barcodes == ["78", "79"]
-    assert add(database, "HX-2", barcode="77").barcodes == ["77"]
+    assert codes(change(database, "HX-1", barcode="78;79=12")) == {"78": 1, "79": 12}
+    assert codes(add(database, "HX-2", barcode="77")) == {"77": 1}
+    row = change(database, "HX-1", barcode="78=6;79=12")
+    assert (codes(row), row.version) == ({"78": 6, "79": 12}, 3)
+    assert change(database, "HX-1", barcode="79=12 78=6").version == 3
+    assert codes(change(database, "HX-1", barcode="")) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["77=", "77=0", "77=-1", "77=1.5", "77=1_0", "77=1000001", "=12", "77=1=2", "7=1 7=2"],
+)
+def test_a_pack_is_a_whole_number_and_the_same_each_time(database, written):
+    before = snapshot(database)
+
+    with pytest.raises(InvalidInput):
+        add(database, "HX-1", barcode=written)
+
+    assert snapshot(database) == before
 
 
 def test_a_product_is_not_its_own_variant(database):
@@ -256,6 +374,16 @@ def test_a_product_with_history_is_kept_with_its_history(stocked):
     assert (row.status, row.version) == ("discontinued", 2)
     assert fetch(stocked, "SELECT * FROM movement ORDER BY id") == before
     assert ask(stocked, lambda s: stock.show(s, ref="HX-1"))[0].on_hand == 0
+
+
+def test_a_product_whose_price_has_a_history_is_kept(database):
+    add(database, "HX-1", price="10")
+    change(database, "HX-1", price="12")
+
+    assert remove(database, "HX-1").status == "discontinued"
+    before = snapshot(database)
+    assert remove(database, "HX-1").version == 2
+    assert snapshot(database) == before
 
 
 def test_a_product_in_use_is_not_removed(stocked):
@@ -362,3 +490,33 @@ def test_a_product_cannot_be_a_variant_of_its_own_variant(database):
         books.act(database, lambda s: catalog.change(s, ref="HX-1", fields={"variant_of": "HX-2"}))
 
     assert books.snapshot(database) == before
+
+
+def test_changes_at_once_make_no_circle_of_variants(where, database):
+    books.add_products(database, "A", "B", "C", "D")
+    change(database, "B", variant_of="A")
+    change(database, "D", variant_of="C")
+    ended = []
+
+    def changer(sku, parent, start):
+        with closing(Database(where)) as mine:
+            mine.engine  # noqa: B018 - connected before the race begins
+            start.wait(10)
+            try:
+                change(mine, sku, variant_of=parent)
+                ended.append("changed")
+            except InvalidInput:
+                ended.append("refused")
+
+    for _ in range(3):  # each costs PostgreSQL a second to see the deadlock
+        change(database, "A", variant_of="")
+        change(database, "C", variant_of="")
+        ended.clear()
+        start = Barrier(2)
+        pairs = (("A", "D"), ("C", "B"))
+        changers = [Thread(target=changer, args=(*pair, start)) for pair in pairs]
+        for one in changers:
+            one.start()
+        for one in changers:
+            one.join(30)
+        assert sorted(ended) == ["changed", "refused"]

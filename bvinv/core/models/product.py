@@ -8,6 +8,7 @@ from pydantic import PlainSerializer
 
 from bvinv.core import dates
 from bvinv.core.models.base import Instant, Row
+from bvinv.core.models.price import PriceRequestRow
 
 STATUSES = ("draft", "active", "discontinued")
 
@@ -22,6 +23,13 @@ Rating = Annotated[
     int | None,
     PlainSerializer(lambda value: None if value is None else value / 100, when_used="json"),
 ]
+
+
+class BarcodeRow(Row):
+    """A code and the pieces that it stands for: 1, or those of a pack."""
+
+    code: str
+    pack_quantity: int
 
 
 class ProductRow(Row):
@@ -49,16 +57,82 @@ class ProductRow(Row):
     version: int
     created_at: Instant
     updated_at: Instant
-    barcodes: list[str] = Shown(default_factory=list)
+    barcodes: list[BarcodeRow] = Shown(default_factory=list)
+    price_request: PriceRequestRow | None = None
+
+
+class VariantRow(Row):
+    """A variant as its parent shows it; `available` counts what can be promised of it now."""
+
+    sku: str
+    variant_of: str
+    options: dict[str, Any]
+    price: str | None
+    currency: str | None
+    status: str
+    available: int
+
+
+class ImageCheckRow(Row):
+    """What the last look at an image's URL found; `bytes` and type are of one that was fetched."""
+
+    state: str
+    detail: str
+    content_type: str
+    bytes: int
+    checked_at: Instant
+
+
+class ImageRow(Row):
+    """A product's image and what was found about it."""
+
+    columns: ClassVar[tuple[str, ...]] = ("sku", "state", "content_type", "bytes", "url", "detail")
+
+    sku: str
+    url: str
+    state: str
+    detail: str
+    content_type: str
+    bytes: int
+    checked_at: Instant
+
+
+class ProductDetails(ProductRow):
+    """A product with everything around it: its variants, and theirs, and what all of them have.
+
+    `available` is what can be promised now of the product and its variants together.
+    `description_html` is there where it was asked for, `image_check` where the present URL was
+    looked at.
+    """
+
+    available: int
+    variants: list[VariantRow]
+    description_html: str | None
+    image_check: ImageCheckRow | None
 
 
 class CategoryRow(Row):
-    """A category with the number of products in it."""
+    """A category; `products` counts its own, `total` those of the categories below it, too."""
+
+    columns: ClassVar[tuple[str, ...]] = ("name", "slug", "products", "total")
 
     slug: str
     name: str
     parent: str | None
     products: int
+    total: int
+    depth: int
+
+    def summary(self) -> dict[str, Any]:
+        """Return the line that people read: the name is as far from the edge as it is deep."""
+        return super().summary() | {"name": "  " * self.depth + self.name}
+
+
+class CategoryDetails(CategoryRow):
+    """A category with the way to it from the top, and what is right below it."""
+
+    path: list[str]
+    children: list[CategoryRow]
 
 
 def packed(values: dict[str, Any]) -> str:
