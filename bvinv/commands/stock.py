@@ -288,7 +288,7 @@ def import_(
     atomic: importing.Atomic = False,
     resume: importing.Resume = False,
 ) -> None:
-    """Import opening balances or adjustments from CSV, TSV, JSON or JSON lines.
+    """Import opening balances or adjustments from a file.
 
     Without a reason a row is an opening balance; with one its quantity is a change. The same file
     again changes nothing, as each row of a file is posted once; with --resume a run that was cut

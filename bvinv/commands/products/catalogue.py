@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from bvinv import door, output
-from bvinv.commands.products.group import app
-from bvinv.commands.products.prices import tell_request
+from bvinv.commands.products.group import app, tell_request
 from bvinv.core import text
 from bvinv.core.errors import InvalidInput
 from bvinv.core.models.product import ProductDetails, ProductRow
@@ -94,7 +93,7 @@ def add(
 
 @door.shows(app)
 def show(call: Call, ref: door.Ref) -> None:
-    """Show a product by SKU, ISBN-10, ISBN-13 or barcode, with its variants.
+    """Show a product by SKU, ISBN-10, ISBN-13 or barcode.
 
     `available` is what can be promised now of the product and its variants together. With
     --format json the Markdown description comes as HTML, too.

@@ -34,7 +34,7 @@ def add_category(
 
 @door.shows(category_app, "list")
 def list_categories(call: Call) -> None:
-    """List the categories as a tree, with the number of products in each and below it.
+    """List the categories as a tree, and the products in each.
 
     Example: bvinv products category list
     """
@@ -45,7 +45,7 @@ def list_categories(call: Call) -> None:
 
 @door.shows(category_app, "show")
 def show_category(call: Call, slug: Slug) -> None:
-    """Show a category: the way to it, what is in it, and what is below it.
+    """Show a category, the way to it, and what is below it.
 
     Example: bvinv products category show poetry
     """
@@ -62,7 +62,7 @@ def move_category(
     parent: Parent = None,
     top: Annotated[bool, typer.Option("--top", help="Below no other category.")] = False,
 ) -> None:
-    """Put a category, with everything below it, somewhere else in the tree.
+    """Put a category, with all below it, elsewhere in the tree.
 
     Example: bvinv products category move haiku --parent poetry
     """

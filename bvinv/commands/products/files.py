@@ -84,10 +84,11 @@ def export(
         bool, typer.Option("--raw", help="Leave in CSV what a spreadsheet would run.")
     ] = False,
 ) -> None:
-    """Export products as CSV; JSON lines with --format jsonl, or into FILE.jsonl.
+    """Export products as CSV, or as JSON lines.
 
-    All of it is one moment's state. A name that ends in .gz is compressed. In CSV an apostrophe
-    stands before text that a spreadsheet would run as a formula; an import takes it away again.
+    JSON lines with --format jsonl, or into FILE.jsonl; a name that ends in .gz is compressed.
+    All of it is one moment's state. In CSV an apostrophe stands before text that a spreadsheet
+    would run as a formula; an import takes it away again.
 
     Example: bvinv products export books.csv
     """

@@ -21,7 +21,7 @@ def check(
     all_: Annotated[bool, typer.Option("--all", help="Every product that has an image.")] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the images, too.")] = False,
 ) -> None:
-    """Check the image URLs of products, and keep what was found: see `products show`.
+    """Check the image URLs of products, and keep what was found.
 
     A URL has to be https, on a public host and on one of $BVINV_IMAGE_HOSTS if any are named
     (img.example.com, or .example.com for all hosts below it). --fetch sees whether an image is

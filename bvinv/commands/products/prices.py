@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from bvinv import door, output
-from bvinv.commands.products.group import app
+from bvinv.commands.products.group import app, tell_request
 from bvinv.core import instants, text
-from bvinv.core.command_log import Answer
 from bvinv.core.errors import InvalidInput
 from bvinv.core.models.price import PriceChangeRow, PriceRow
 from bvinv.door import Call
@@ -85,7 +84,7 @@ def price_requests(
     limit: door.Limit = None,
     after: door.After = None,
 ) -> None:
-    """List the prices that wait for a decision, the oldest first.
+    """List the prices that wait for a decision, oldest first.
 
     Example: bvinv products price-requests
     """
@@ -139,16 +138,6 @@ def reject(
         lambda session: price_decisions.reject(session, ids=ids or [], reason=reason),
         _columns(call),
     )
-
-
-def tell_request(call: Call, answer: Answer) -> None:
-    """Say on stderr that a price which was asked for does not count yet."""
-    waiting = answer.result["price_request"] if isinstance(answer.result, dict) else None
-    if waiting and not call.dry_run and not answer.replayed:
-        output.note(
-            f"price request {waiting['id']} waits for somebody else's decision: "
-            f"bvinv products approve {waiting['id']}"
-        )
 
 
 def _columns(call: Call) -> Sequence[str]:
