@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from tests.bench import importing, reserving, scaling, startup, verifying
+from tests.bench import importing, reserving, scaling, searching, startup, verifying
 from tests.bench.measure import Options, Result, progress
 
 BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
     "group": reserving.measure_group,
     "verify": verifying.measure,
     "scale": scaling.measure,
+    "search": searching.measure,
 }
 COLUMNS = ("work", "floor", "measured", "ratio", "at least", "met", "notes")
 
