@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from bvinv import output
-from bvinv.core import command_log, import_mappings, text
+from bvinv.core import command_log, text
 from bvinv.core.errors import InvalidInput, Partial
-from bvinv.core.import_runs import Watch
+from bvinv.core.imports import mappings
+from bvinv.core.imports.runs import Watch
 from bvinv.core.models.import_ import ImportRow
 from bvinv.door import Call
 
@@ -60,17 +61,17 @@ def with_saved(
 ) -> dict[str, str]:
     """Return these columns and those of a saved mapping; refuse at once what cannot be saved."""
     if use is not None:
-        saved = call.read(lambda session: import_mappings.one(session, name=use))
+        saved = call.read(lambda session: mappings.one(session, name=use))
         columns = saved.mapping | columns
     if save is not None:
-        import_mappings.refuse(save, columns)
+        mappings.refuse(save, columns)
     return columns
 
 
 def keep(call: Call, columns: dict[str, str], *, name: str) -> None:
     """Save the mapping of a file that it has turned out to fit."""
     call.database.run(
-        lambda session: import_mappings.save(session, name=name, columns=columns),
+        lambda session: mappings.save(session, name=name, columns=columns),
         command_log.command(call.name, actor=call.actor),
         dry_run=call.dry_run,
     )

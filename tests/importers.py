@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from bvinv.core import imports, stock_imports
 from bvinv.core.db import Database
-from bvinv.core.import_runs import Layout, Terms, Watch
+from bvinv.core.imports import products, stock
+from bvinv.core.imports.runs import Layout, Terms, Watch
 from bvinv.core.models.import_ import ImportRow
 
 PRODUCTS = """
@@ -33,7 +33,7 @@ def load(
 ) -> ImportRow:
     """Import products from text, bytes, a path or an open file."""
     with _source(content) as source:
-        return imports.import_products(
+        return products.import_products(
             database,
             source,
             actor=actor,
@@ -47,7 +47,7 @@ def load(
 def load_stock(database: Database, content: Any, **more) -> ImportRow:
     """Import stock from text, bytes, a path or an open file."""
     with _source(content) as source:
-        return stock_imports.import_stock(
+        return stock.import_stock(
             database,
             source,
             actor="tester",

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from bvinv import door, output
-from bvinv.core import search as core_search
-from bvinv.core import search_state, text
+from bvinv.core import text
 from bvinv.core.errors import InvalidInput
 from bvinv.core.models.search import HitRow, SearchRow, SuggestionRow
-from bvinv.core.search_index import Index
-from bvinv.core.search_query import Filters
+from bvinv.core.search import search as core_search
+from bvinv.core.search import state
+from bvinv.core.search.index import Index
+from bvinv.core.search.query import Filters
 from bvinv.door import Call
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -162,7 +163,7 @@ def _other(call: Call, query: list[str] | None, suggest: str | None, reindex: bo
 
 
 def _index(call: Call) -> Index:
-    folder = search_state.folder(
+    folder = state.folder(
         call.database,
         chosen=door.settings().search_dir,
         cache=f"{typer.get_app_dir('bvinv')}/search",

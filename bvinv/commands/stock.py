@@ -296,8 +296,8 @@ def import_(
 
     Example: bvinv stock import counts.csv --rejects refused.csv
     """
-    from bvinv.core import stock_imports
-    from bvinv.core.import_runs import Layout, Terms
+    from bvinv.core.imports import stock as stock_imports
+    from bvinv.core.imports.runs import Layout, Terms
 
     layout = Layout(importing.columns(mapping), ignore_unknown, encoding, delimiter, not no_header)
     with door.opened(file) as source, importing.watched(call, file, atomic=atomic) as watch:

@@ -9,9 +9,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar, Literal, TextIO
 
-from bvinv.core import dates, engines, formulas, items, money, product_fields, text
+from bvinv.core import dates, engines, items, money, product_fields, text
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput
+from bvinv.core.files import formulas
 from bvinv.core.models.base import Row
 
 COLUMNS = tuple(product_fields.PARSERS)

@@ -4,9 +4,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from bvinv.core import categories, command_log, imports, stock_imports, warehouses
+from bvinv.core import categories, command_log, warehouses
 from bvinv.core.db import Database, Session
 from bvinv.core.errors import NotFound
+from bvinv.core.imports import products as imports
+from bvinv.core.imports import stock
 from bvinv.core.schema import SchemaRow
 
 
@@ -47,7 +49,7 @@ def load(
         )
     places = database.run(lambda session: _add_places(session, files), asked)
     with (files / "opening_stock.csv").open("rb") as source:
-        levels = stock_imports.import_stock(database, source, actor=actor, name="opening_stock.csv")
+        levels = stock.import_stock(database, source, actor=actor, name="opening_stock.csv")
     return SampleRow(**dict(schema), products=products.rows, warehouses=places, levels=levels.rows)
 
 

@@ -10,8 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bvinv.core import imports, receiving
+from bvinv.core import receiving
 from bvinv.core.db import Database, Session, Sql
+from bvinv.core.imports import products as imports
 from tests.bench.measure import (
     ACTOR,
     MEGABYTE,

@@ -14,9 +14,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bvinv.core import catalog, command_log, imports, search, search_text, stock_imports
+from bvinv.core import catalog, command_log
 from bvinv.core.db import Database
-from bvinv.core.search_index import Index
+from bvinv.core.imports import products
+from bvinv.core.imports import stock as stock_imports
+from bvinv.core.search import search
+from bvinv.core.search import words as search_text
+from bvinv.core.search.index import Index
 from tests.bench.importing import REAL, SAMPLE
 from tests.bench.measure import (
     ACTOR,
@@ -100,7 +104,7 @@ def _import(path: Path, folder: Path) -> str:
             writer.writerow([*(book.get(name, "") for name in kept), said])
     database = fresh_database(path)
     with target.open("rb") as file:
-        row = imports.import_products(database, file, actor=ACTOR, name="books.csv")
+        row = products.import_products(database, file, actor=ACTOR, name="books.csv")
     assert row.rejected == 0, row.errors
     stock = folder / "stock.csv"
     with target.open(encoding="utf-8", newline="") as file, stock.open("w") as levels:

@@ -11,18 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bvinv.core import (
-    catalog,
-    command_log,
-    exports,
-    imports,
-    price_decisions,
-    prices,
-    schema,
-)
+from bvinv.core import catalog, command_log, exports, price_decisions, prices, schema
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Database
 from bvinv.core.errors import Conflict, InvalidInput
+from bvinv.core.imports import products as imports
 from tests import books, workers
 from tests.conftest import shared_data
 

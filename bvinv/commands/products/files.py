@@ -47,14 +47,14 @@ def import_(
 
     Example: bvinv products import books.csv --mapping authors=author --rejects refused.csv
     """
-    from bvinv.core import imports
-    from bvinv.core.import_runs import Layout, Terms
+    from bvinv.core.imports import products
+    from bvinv.core.imports.runs import Layout, Terms
 
     columns = importing.columns(mapping)
     columns = importing.with_saved(call, columns, use=use_mapping, save=save_mapping)
     layout = Layout(columns, ignore_unknown, encoding, delimiter, not no_header, currency)
     with door.opened(file) as source, importing.watched(call, file, atomic=atomic) as watch:
-        row = imports.import_products(
+        row = products.import_products(
             call.database,
             source,
             actor=call.actor,

@@ -16,9 +16,9 @@ def list_mappings(call: Call) -> None:
 
     Example: bvinv products mapping list
     """
-    from bvinv.core import import_mappings
+    from bvinv.core.imports import mappings
 
-    call.page(call.read(import_mappings.mappings), MappingRow)
+    call.page(call.read(mappings.mappings), MappingRow)
 
 
 @door.changes(mapping_app, "delete")
@@ -30,6 +30,6 @@ def delete_mapping(
 
     Example: bvinv products mapping delete goodreads
     """
-    from bvinv.core import import_mappings
+    from bvinv.core.imports import mappings
 
-    call.run(lambda session: import_mappings.remove(session, name=name))
+    call.run(lambda session: mappings.remove(session, name=name))

@@ -1,0 +1,1 @@
+"""ONIX for Books: the messages in which publishers tell what they sell."""

@@ -1,0 +1,1 @@
+"""Search: an index beside the database, and the questions it answers."""
