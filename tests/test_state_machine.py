@@ -393,11 +393,11 @@ class Machine(RuleBasedStateMachine):
             self.database.close()
 
 
-def run(request, engine_name, tmp_path, examples: int, steps: int) -> None:
-    """Run the machine, each example in a database of its own."""
+def run(request, engine_name, tmp_path, examples: int, steps: int, kind: Any = Machine) -> None:
+    """Run a machine, each example in a database of its own."""
     made: list[str] = []
 
-    def machine() -> Machine:
+    def machine() -> Any:
         clock = Clock()
         if engine_name == "sqlite":
             path = tmp_path / f"{len(made)}.db"
@@ -408,7 +408,7 @@ def run(request, engine_name, tmp_path, examples: int, steps: int) -> None:
             if made:
                 schemas.give_back(made.pop())
             made.append(schemas.take())
-        return Machine(Database(made[-1], clock=clock), clock)
+        return kind(Database(made[-1], clock=clock), clock)
 
     if engine_name == "postgresql" and (why := request.getfixturevalue("postgresql_answers")):
         pytest.skip(why)

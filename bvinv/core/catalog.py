@@ -15,7 +15,7 @@ from bvinv.core.models.product import ProductDetails, ProductRow
 from bvinv.core.models.reservation import OPEN
 
 _ADD = Sql.insert("product", *product_rows.ADDED, after="RETURNING id")
-_STORED = Sql("SELECT * FROM product WHERE id = :id", lock="FOR UPDATE")
+_STORED = Sql("SELECT * FROM product WHERE id = :id", lock="FOR NO KEY UPDATE")
 _DELETE = Sql("DELETE FROM product WHERE id = :id")
 _BARCODES = Sql("SELECT code, pack_quantity FROM barcode WHERE product_id = :product_id")
 _ADD_BARCODE = Sql.insert("barcode", "code", "product_id", "pack_quantity")
@@ -87,6 +87,8 @@ def change(
         raise InvalidInput("a SKU never changes: the ledger and other people's systems know it")
     if fields.get("title") == "":
         raise InvalidInput("a product needs a title", field="title")
+    if fields.get("variant_of"):  # in the order of ids, before any of them is locked alone
+        items.lock_above(session, [found.id, items.one(session, fields["variant_of"]).id])
     stored = _locked(session, found)
     if expected_version is not None and stored.version != expected_version:
         raise Conflict(

@@ -11,6 +11,7 @@ from bvinv.core.models.product import CategoryDetails, CategoryRow
 DEEPEST = 32  # categories above one another
 
 _BY_SLUG = Sql("SELECT id, slug FROM category WHERE slug = :slug")
+_LOCK = Sql("SELECT id, name FROM category WHERE id = :id", lock="FOR UPDATE")
 _ADD = Sql.insert("category", "slug", "name", "parent_id")
 _MOVE = Sql("UPDATE category SET parent_id = :parent WHERE id = :id")
 _RENAME = Sql("UPDATE category SET name = :name WHERE id = :id")
@@ -122,18 +123,17 @@ def move(session: Session, *, slug: str, parent: str | None) -> CategoryRow:
 
 def rename(session: Session, *, slug: str, name: str) -> CategoryRow:
     """Change what people call a category; its slug stays. Raises NotFound."""
-    shelf = known(session, slug)
+    shelf, old_name = _locked(session, slug)
     shown = _name(name)
-    row = _one(session, shelf)
-    if row.name == shown:
-        return row
+    if old_name == shown:
+        return _one(session, shelf)
     session.send(_RENAME, [{"id": shelf.id, "name": shown}])
-    return _done(session, "category.renamed", shelf, {"name": shown, "old_name": row.name})
+    return _done(session, "category.renamed", shelf, {"name": shown, "old_name": old_name})
 
 
 def delete(session: Session, *, slug: str) -> CategoryRow:
     """Delete a category and return what it was. Raises Conflict while anything is in it."""
-    shelf = known(session, slug)
+    shelf, _ = _locked(session, slug)
     row = show(session, slug=shelf.slug)
     found = [_several(row.products, "product", "products")] if row.products else []
     if row.children:
@@ -151,6 +151,16 @@ def delete(session: Session, *, slug: str) -> CategoryRow:
     session.send(_DELETE, [{"id": shelf.id}])
     command_log.tell(session, [Tale("category.deleted", shelf.slug, {}, session.command)])
     return CategoryRow(**row.model_dump(include=set(CategoryRow.model_fields)))
+
+
+def _locked(session: Session, name: str) -> tuple[Shelf, str]:
+    """Return a category, locked, and what people call it. Raises NotFound, also for one that
+    somebody else has just deleted."""
+    shelf = known(session, name)
+    found = session.ask(_LOCK, id=shelf.id)
+    if not found:
+        raise NotFound(f"there is no category {shelf.slug} any more", category=shelf.slug)
+    return shelf, found[0].name
 
 
 def _done(session: Session, event: str, shelf: Shelf, told: dict[str, Any]) -> CategoryRow:

@@ -28,6 +28,7 @@ _SPECIAL_IPV4 = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
     *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16"),
     *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+    "168.63.129.16/32",  # looks public: the host's own services on every machine of Azure
 )
 _GLOBAL_IPV6 = "2000::/3"  # everything that is handed out; NAT64, mapped and local ones are not
 _SPECIAL_IPV6 = ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
@@ -66,7 +67,7 @@ def public(authority: str) -> str:
     if port not in ("", "443"):
         raise InvalidInput(f"the URL must use port 443, not {text.quoted(port)}")
     if host.startswith("[") and host.endswith("]"):
-        return _public_literal(host, host[1:-1])
+        return _public_literal(host, host[1:-1] if ":" in host else "")
     name = _ascii(host).lower().removesuffix(".")
     if not name:
         raise InvalidInput("the URL names no host")

@@ -141,7 +141,10 @@ def _store(session: Session, *, pairs: Sequence[tuple[Picture, Finding]]) -> lis
     now = session.now
     session.send(
         _STORE,
-        [{"id": one.id, "url": one.url, "now": now} | found._asdict() for one, found in pairs],
+        [
+            {"id": one.id, "url": one.url, "now": now} | found._asdict()
+            for one, found in sorted(pairs)  # by id, or two checks at once could deadlock
+        ],
     )
     tales = [
         Tale("product.image_checked", one.sku, _told(one, found), session.command)

@@ -24,7 +24,8 @@ BY_BARCODE = Sql("""
 BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
 
 
-# Locked, so that of two changes which make a circle together one waits and then sees the other.
+# Locked, so that of two changes which make a circle together one waits and then sees the other;
+# by id, as everybody locks products, and rows that refer to them may come meanwhile.
 _LOCK_ABOVE = Sql(
     """
     SELECT id FROM product WHERE id IN (
@@ -35,7 +36,7 @@ _LOCK_ABOVE = Sql(
         SELECT id FROM above)
      ORDER BY id
     """,
-    lock="FOR SHARE",
+    lock="FOR NO KEY UPDATE",
 )
 _CIRCLE = Sql("""
     WITH RECURSIVE above(id, parent, began) AS (
@@ -47,10 +48,16 @@ _CIRCLE = Sql("""
 """)
 
 
+def lock_above(session: Session, ids: Iterable[int]) -> None:
+    """Lock these products and those that they are variants of until the transaction ends."""
+    session.ask(_LOCK_ABOVE, ids=sorted(ids))
+
+
 def refuse_circle(session: Session, ids: Iterable[int]) -> None:
     """Raise InvalidInput if one of these products has become a variant of its own variant."""
-    session.ask(_LOCK_ABOVE, ids=sorted(ids))
-    found = session.ask(_CIRCLE, ids=sorted(ids))
+    ids = sorted(ids)
+    lock_above(session, ids)
+    found = session.ask(_CIRCLE, ids=ids)
     if found:
         raise InvalidInput(f"{found[0].sku} would be a variant of its own variant")
 

@@ -1,7 +1,8 @@
 """Prices: asked for, changed, looked up. Deciding about them is the work of `price_decisions`.
 
 The price of a draft, and the first price of a product, counts at once. That of a product which is
-published becomes a request: at most one is open for a product, and a newer one takes its place.
+published becomes a request: at most one is open for a product, and a newer one takes its place. So
+does a price after one that was taken away, or two requests would do what one may not.
 """
 
 from collections.abc import Sequence
@@ -68,13 +69,19 @@ _REQUESTS = {
     state: Sql(_CHANGES.format(where=f"c.state = '{state}' AND c.id > :after", order=""))
     for state in STATES
 } | {"all": Sql(_CHANGES.format(where="c.state <> 'applied' AND c.id > :after", order=""))}
+# By id: the product is locked where one is made, but the clocks of two machines may disagree.
 _IN_FORCE = """
     SELECT old_price, old_currency, new_price, new_currency, decided_at FROM price_change
      WHERE product_id = :product AND state IN ('applied', 'approved') AND decided_at {when}
-     ORDER BY decided_at {order}, id {order} LIMIT 1
+     ORDER BY id {order} LIMIT 1
 """
 _LAST = Sql(_IN_FORCE.format(when="<= :at", order="DESC"))
 _NEXT = Sql(_IN_FORCE.format(when="> :at", order="ASC"))
+# Only what was published has prices that were approved.
+_DECIDED = Sql("""
+    SELECT DISTINCT product_id FROM price_change
+     WHERE state = 'approved' AND product_id IN :products
+""")
 _ANY = Sql("SELECT id FROM price_change WHERE product_id = :product LIMIT 1")
 
 
@@ -91,11 +98,6 @@ class Wish(NamedTuple):
     status: str
     new_price: int | None
     new_currency: str | None
-
-    @property
-    def counts_at_once(self) -> bool:
-        """Tell whether nobody need decide about it."""
-        return self.status == "draft" or self.price is None
 
     def shown(self, number: int) -> dict[str, Any]:
         """Return what events say about it, under the id of its change."""
@@ -145,7 +147,11 @@ def change_many(
     only with `withdraw` it closes the open request.
     """
     open_ones = open_requests(session, [wish.product_id for wish in wishes])
-    outcomes = [_outcome(wish, open_ones.get(wish.product_id), withdraw) for wish in wishes]
+    free = _free(session, wishes)
+    outcomes = [
+        _outcome(wish, open_ones.get(wish.product_id), wish.product_id in free, withdraw)
+        for wish in wishes
+    ]
     closed, written = [], []
     for wish, outcome in zip(wishes, outcomes, strict=True):
         if outcome != "unchanged" and wish.product_id in open_ones:
@@ -259,12 +265,20 @@ def _product(session: Session, ref: str) -> Any:
     raise NotFound(f"{item.sku} has just been deleted")
 
 
-def _outcome(wish: Wish, request: Any, withdraw: bool) -> Outcome:
+def _free(session: Session, wishes: Sequence[Wish]) -> set[int]:
+    """Return the products whose price nobody need decide about."""
+    bare = [wish.product_id for wish in wishes if wish.status != "draft" and wish.price is None]
+    decided = {row.product_id for row in session.ask(_DECIDED, products=bare)} if bare else set()
+    drafts = {wish.product_id for wish in wishes if wish.status == "draft"}
+    return drafts | (set(bare) - decided)
+
+
+def _outcome(wish: Wish, request: Any, is_free: bool, withdraw: bool) -> Outcome:
     stored = (wish.price, wish.currency)
     wanted = (wish.new_price, wish.new_currency)
     if wanted == stored:
         return "withdrawn" if request and withdraw else "unchanged"
-    if wish.counts_at_once:
+    if is_free:
         return "applied"
     if request and wanted == (request.new_price, request.new_currency):
         # A request that went stale could never be approved: this one takes its place.

@@ -129,6 +129,16 @@ def test_json_lines_have_objects_numbers_and_null(database):
     }
 
 
+def test_the_same_catalogue_is_the_same_bytes_whatever_order_it_came_in(database, other):
+    rows = [f"{sku},T,{parent}" for sku, parent in zip("BaCd", ("", "b", "", "c"), strict=True)]
+    header = "sku,title,variant_of"
+    load(database, "\n".join([header, *rows]))
+    load(other, "\n".join([header, *rows[2:], *rows[:2]]))
+    content = exported(database, "csv")
+    assert content == exported(other, "csv")
+    assert [line[0] for line in content.splitlines()[1:]] == ["B", "C", "a", "d"]
+
+
 def test_an_empty_catalogue_is_a_header(database):
     assert len(exported(database, "csv").splitlines()) == 1
     assert exported(database, "jsonl") == ""

@@ -46,6 +46,11 @@ def test_what_is_not_on_the_public_internet_is_refused(host):
         product_fields.image_url(f"https://{host}")
 
 
+def test_only_an_ipv6_address_stands_in_brackets():
+    with pytest.raises(InvalidInput, match="is not an address on the public Internet"):
+        product_fields.image_url("https://[1.1.1.1]/cover.png")
+
+
 @pytest.mark.parametrize("scheme", OTHER_SCHEMES)
 def test_only_https_is_let_in(scheme):
     with pytest.raises(InvalidInput, match="must begin with https://"):
@@ -118,6 +123,7 @@ def test_a_public_address_is_public(address):
             if (one[:1] in "0127[" and "." in one) or ":" in one
         ),
         *("fe80::1%eth0", "2606:4700::1%1", "5f00::1", "3fff::1", "192.88.99.1", "", "example.com"),
+        "168.63.129.16",
     ],
 )
 def test_any_other_address_is_not(address):

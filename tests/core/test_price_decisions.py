@@ -97,10 +97,47 @@ def test_a_rejected_price_never_counts_and_the_reason_is_kept(asked):
     assert ask_for(asked, "HX-1", "14.50") == 2
 
 
-def test_a_price_that_was_taken_away_by_approval_is_first_again(database):
+def test_a_price_after_one_that_was_taken_away_waits_too(database):
     add(database, "HX-1")
     approve(database, ask_for(database, "HX-1", ""))
     assert price_of(database, "HX-1") == (None, None, 2)
+
+    assert ask_for(database, "HX-1", "0.01") == 2
+
+    assert price_of(database, "HX-1") == (None, None, 2)
+    fields = {"price": "0.02", "currency": "GBP", "status": "active"}
+    run(database, lambda s: catalog.change(s, ref="HX-1", fields=fields), "ann")
+    assert price_of(database, "HX-1") == (None, None, 2)
+    approve(database, 3)
+    assert price_of(database, "HX-1") == ("0.02", "GBP", 3)
+
+
+def test_the_database_itself_knows_a_name_in_other_letters(asked):
+    """ASCII letters: those beyond it are left to `text.key`."""
+    before = books.snapshot(asked)
+    told = "SET state = 'approved', decided_by = 'ANN', decided_at = 1 WHERE id = 1"
+
+    with pytest.raises(Exception, match="nobody_decides_their_own_request"):  # noqa: SIM117
+        with asked.write(command_log.command("x", actor="x")) as session:
+            session.wire.exec_driver_sql(f"UPDATE price_change {told}")
+
+    assert books.snapshot(asked) == before
+
+
+@pytest.mark.parametrize(
+    ("asker", "same"),
+    [("straße", "STRASSE"), ("\u212aen", "ken"), ("le\u017flie", "Leslie"), ("e\u0301va", "Éva")],
+)
+def test_a_name_in_other_letters_is_the_same_name(database, asker, same):
+    add(database, "HX-1")
+    ask_for(database, "HX-1", "14.50", actor=asker)
+    before = books.snapshot(database)
+
+    with pytest.raises(NotPermitted, match="somebody else decides it"):
+        approve(database, 1, actor=same)
+
+    assert run(database, price_decisions.approve_others, actor=same) == []
+    assert books.snapshot(database) == before
 
 
 @pytest.mark.parametrize("actor", ["ann", "Ann", "ANN", " ann "])

@@ -212,6 +212,25 @@ def test_a_product_without_a_price_cost_nothing_that_is_known(database, clock):
     assert cost(database, "HX-1", clock.at + DAY)[:2] == (None, None)
 
 
+def test_the_last_decision_counts_though_its_clock_was_slow(database, clock):
+    """Two machines, or a command with a key, which takes its time before it waits for the row."""
+    add(database, "HX-1", "10", "GBP", status="draft")
+    began = clock.at + books.MINUTE
+    clock.advance(books.HOUR)
+    ask_for(database, "HX-1", "11")
+    [early] = show(database, "HX-1").history
+
+    def change_late(session):
+        session.__dict__["now"] = began
+        return prices.change(session, ref="HX-1", price="12")
+
+    books.act(database, change_late)
+
+    assert cost(database, "HX-1", clock.at + books.HOUR) == ("12.00", "GBP", began)
+    assert cost(database, "HX-1", early.decided_at) == ("12.00", "GBP", began)
+    assert cost(database, "HX-1", began - 1)[0] == "10.00"
+
+
 def test_the_history_has_the_newest_first_and_an_end(database, clock):
     add(database, "HX-1", "1", "GBP", status="draft")
     for price in range(2, 7):
@@ -287,6 +306,13 @@ def test_many_prices_are_sorted_into_what_counts_and_what_waits(database):
         ("product.priced", "B"),
         ("price.requested", "C"),
     ]
+    rows = [{"id": 1, "price": 200}, {"id": 2, "price": 300}]
+    books.act(
+        database,
+        lambda s: (
+            s.send(prices.REPRICE, [one | {"currency": "GBP", "now": s.now} for one in rows]) and []
+        ),
+    )
 
 
 def test_the_same_many_again_ask_for_nothing_and_withdraw_nothing(database):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bvinv.core import verification
+from bvinv.core import categories, price_decisions, prices, verification
 from bvinv.core.errors import InvalidInput, VerificationFailed
 from tests import books
 from tests.books import adjust, ask, commit, damage, findings, put_away, receive, reserve, verify
@@ -208,6 +208,65 @@ def test_a_popularity_that_nobody_sold_is_found(busy):
     damage(busy, "UPDATE product SET popularity = 3 WHERE sku = 'HX-1'")
 
     assert findings(busy) == ["HX-1#0 its popularity is not what its movements sold"]
+
+
+CATALOGUE = {
+    "a price that nobody approved": (
+        ["UPDATE product SET price = 1 WHERE sku = 'HX-1'"],
+        ["HX-1#0 its price is not what was decided last"],
+    ),
+    "a currency that nobody approved": (
+        ["UPDATE product SET currency = 'USD' WHERE sku = 'HX-1'"],
+        ["HX-1#0 its price is not what was decided last"],
+    ),
+    "a past price that was changed": (
+        ["UPDATE price_change SET old_price = 5 WHERE id = 2"],
+        ["HX-1#0 its prices do not follow one from the other"],
+    ),
+    "a request for a draft": (
+        [
+            "UPDATE product SET status = 'draft' WHERE sku = 'HX-1'",
+            "UPDATE price_change SET state = 'requested', decided_by = NULL, decided_at = NULL "
+            "WHERE id = 2",
+            "UPDATE product SET price = 1000 WHERE sku = 'HX-1'",
+        ],
+        ["HX-1#0 a draft has a price request"],
+    ),
+    "a circle of categories": (
+        ["UPDATE category SET parent_id = (SELECT id FROM category WHERE slug = 'b')"],
+        ["a#0 a category is below itself", "b#0 a category is below itself"],
+    ),
+    "a circle of variants": (
+        [
+            "UPDATE product SET variant_of = 2 WHERE id = 3",
+            "UPDATE product SET variant_of = 3 WHERE id = 2",
+        ],
+        ["HX-2#0 it is a variant of its own variant", "HX-3#0 it is a variant of its own variant"],
+    ),
+    "a barcode without a product": (
+        ["INSERT INTO barcode (code, product_id, pack_quantity) VALUES ('X', 99, 1)"],
+        ["X#0 a barcode belongs to no product"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CATALOGUE)
+def test_a_catalogue_that_was_tampered_with_is_found(stocked, what):
+    def furnish(session):
+        categories.add(session, slug="a")
+        categories.add(session, slug="b", parent="a")
+        prices.change(session, ref="HX-1", price="10", currency="GBP")
+        return prices.change(session, ref="HX-1", price="11")
+
+    books.act(stocked, furnish)
+    books.act(stocked, lambda s: price_decisions.approve(s, ids=[2]), actor="ben")
+    assert findings(stocked) == []
+    statements, expected = CATALOGUE[what]
+    triggers = ("product_stays_published", "category_refuses_cycle") if stocked.path else ()
+
+    damage(stocked, *(f"DROP TRIGGER {name}" for name in triggers), *statements)
+
+    assert sorted(findings(stocked)) == expected
 
 
 def test_an_event_that_is_gone_is_missed(busy):

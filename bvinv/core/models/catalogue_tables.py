@@ -95,7 +95,9 @@ class PriceChange(SQLModel, table=True):
             "state IN ('applied', 'requested', 'approved', 'rejected', 'superseded')",
             name="price_change_state_is_known",
         ),
-        CheckConstraint("decided_by <> requested_by", name="nobody_decides_their_own_request"),
+        CheckConstraint(
+            "lower(decided_by) <> lower(requested_by)", name="nobody_decides_their_own_request"
+        ),
         CheckConstraint(
             "(state IN ('approved', 'rejected')) = (decided_by IS NOT NULL)",
             name="a_decision_has_somebody",

@@ -47,7 +47,9 @@ def _create_price_change() -> None:
             "state IN ('applied', 'requested', 'approved', 'rejected', 'superseded')",
             name="price_change_state_is_known",
         ),
-        sa.CheckConstraint("decided_by <> requested_by", name="nobody_decides_their_own_request"),
+        sa.CheckConstraint(
+            "lower(decided_by) <> lower(requested_by)", name="nobody_decides_their_own_request"
+        ),
         sa.CheckConstraint(
             "(state IN ('approved', 'rejected')) = (decided_by IS NOT NULL)",
             name="a_decision_has_somebody",
