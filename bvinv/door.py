@@ -181,6 +181,8 @@ def opened(file: str) -> Iterator[BinaryIO]:
     Raises NotFound when it is missing, InvalidInput when it is no file or cannot be read.
     """
     if file == "-":
+        if sys.stdin is None:
+            raise InvalidInput("there is no stdin to read")
         if sys.stdin.isatty():
             output.note("reading what is typed; Ctrl-D ends it")
         yield sys.stdin.buffer

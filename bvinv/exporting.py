@@ -25,7 +25,7 @@ def written(file: Path | None) -> Iterator[TextIO]:
     ends in .gz is compressed. A pipe or a device is written to, never replaced. Raises
     InvalidInput, and Busy without room for it.
     """
-    if file is None:
+    if file in (None, Path("-")):
         with _spooled(_to_stdout) as target:
             yield target
         return
@@ -42,7 +42,7 @@ def written(file: Path | None) -> Iterator[TextIO]:
 @contextmanager
 def _replaced(file: Path) -> Iterator[TextIO]:
     """Yield a file beside this one, which takes its place; of a link it is what it leads to."""
-    file = file.resolve()
+    file = Path(os.path.realpath(file))
     unfinished = file.parent / f".{file.name}.{os.getpid()}"
     try:
         with unfinished.open("wb") as kept, _text(kept, file.suffix.lower() == ".gz") as target:

@@ -77,12 +77,17 @@ def keep(call: Call, columns: dict[str, str], *, name: str) -> None:
     )
 
 
+def called(file: str) -> str:
+    """Return what people call the file that a command was given."""
+    return "stdin" if file == "-" else file
+
+
 class _Shown(Watch):
     """Shows people what is read, and how far."""
 
     def __init__(self, call: Call, file: str, until: ExitStack) -> None:
         self._call = call
-        self._name = "stdin" if file == "-" else file
+        self._name = called(file)
         self._until = until
         self.rows = 0
 

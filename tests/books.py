@@ -1,5 +1,6 @@
 """What the tests say often: do, ask, count, compare, damage."""
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -199,6 +200,22 @@ def fetch(database: Database, statement: str) -> list[tuple[Any, ...]]:
     """Return the rows of a query, outside of everything that is tested."""
     with database.read() as session:
         return [tuple(row) for row in session.wire.exec_driver_sql(statement)]
+
+
+def settled(database: Database) -> Database:
+    """Return the database when a reader's position lies behind all that is written.
+
+    On PostgreSQL that takes until whatever runs on the server, for other tests too, has ended.
+    """
+    end = time.monotonic() + 20
+    while database.url:
+        with database.read() as session:
+            position = session.position("event")
+            [(newest,)] = session.wire.exec_driver_sql("SELECT coalesce(max(xid), 0) FROM event")
+        if newest < position or time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    return database
 
 
 def snapshot(database: Database) -> dict[str, list[tuple[Any, ...]]]:

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +111,10 @@ def test_a_disk_without_room_is_said_plainly(monkeypatch):
     with pytest.raises(Busy, match="there is no room in"), exporting.written(None):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert stdout.getvalue() == ""
+
+
+def test_a_dash_is_stdout(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with exporting.written(Path("-")) as target:
+        target.write("a\n")
+    assert (capsys.readouterr().out, list(tmp_path.iterdir())) == ("a\n", [])

@@ -305,7 +305,7 @@ def import_(
             call.database,
             source,
             actor=call.actor,
-            name=file,
+            name=importing.called(file),
             layout=layout,
             terms=Terms(rejects, call.dry_run, atomic, resume, call.key, watch),
         )

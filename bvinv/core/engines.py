@@ -4,8 +4,10 @@ With `db`, the only modules that know SQLite from PostgreSQL. The settings are t
 RELIABILITY.md 2.14, and each is read back.
 """
 
+import logging
 import os
 import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -102,8 +104,37 @@ def _sqlite_connection(path: Path) -> Any:
     return connection
 
 
-def scratch() -> Any:
-    """Return a connection to a scratch file without a name, which is gone when it is closed."""
+class Scratch:
+    """A scratch database in a file without a name, which is gone when it is closed."""
+
+    def __init__(self) -> None:
+        """Open it. Raises Busy when the disk has no room."""
+        self._connection = _told_of_no_room(_scratch)
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Execute a statement and return its cursor. Raises Busy when the disk has no room."""
+        return _told_of_no_room(lambda: self._connection.execute(statement, values))
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Execute a statement with each of these rows. Raises Busy when the disk has no room."""
+        _told_of_no_room(lambda: self._connection.executemany(statement, rows))
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._connection.close()
+
+
+def _told_of_no_room(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except (OSError, sqlite_driver().OperationalError) as error:
+        raise Busy(
+            f"the scratch file in {tempfile.gettempdir()} cannot be written: {error}",
+            hint="free some room, or set TMPDIR",
+        ) from None
+
+
+def _scratch() -> Any:
     # pysqlite3 is built to keep what was opened without a name in memory (TEMP_STORE=3).
     descriptor, name = tempfile.mkstemp(prefix="bvinv-")
     os.close(descriptor)
@@ -180,6 +211,9 @@ def postgresql_engine(url: str, patience: float) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={"connect_timeout": 10, "application_name": "bvinv"},
     )
+
+    # What it logs about a pipeline that ends in an error is no news: the error itself is told.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
     @event.listens_for(engine, "connect")
     def set_timeouts(connection: Any, record: object) -> None:  # noqa: ARG001

@@ -74,14 +74,15 @@ def write(
 ) -> ExportRow:
     """Write every product, parents before their variants, or those that changed `since` a cursor.
 
-    All of it is one snapshot, so `target` must be a file: whoever reads slowly would keep the
-    transaction open. It must not translate line ends. A product that changed stands there once,
-    as it is now; one that was deleted is named at the end of JSON lines. In CSV an apostrophe
-    stands before what a spreadsheet would run, see `formulas`, unless it is `raw`. Left out are
-    popularity, version and instants. Raises InvalidInput, and Conflict for a cursor that this
-    database did not give out.
+    The order is that of the SKUs, so that the same catalogue is the same bytes; changes come as
+    they were added. All of it is one snapshot, so `target` must be a file: whoever reads slowly
+    would keep the transaction open. It must not translate line ends. A product that changed stands
+    there once, as it is now; one that was deleted is named at the end of JSON lines. In CSV an
+    apostrophe stands before what a spreadsheet would run, see `formulas`, unless it is `raw`. Left
+    out are popularity, version and instants. Raises InvalidInput, and Conflict for a cursor that
+    this database did not give out.
     """
-    with database.read() as session, closing(engines.scratch()) as scratch:
+    with database.read() as session, closing(engines.Scratch()) as scratch:
         following = _cursor(session)
         changes = None
         if since is not None:
@@ -174,7 +175,7 @@ def _statement(generation: int, *, changed: bool) -> Sql:
         SELECT {cells}
           FROM product AS p0{ancestors} LEFT JOIN category AS c ON c.id = p0.category_id
          WHERE p{generation}.variant_of IS NULL {"AND p0.id IN :ids" if changed else ""}
-         ORDER BY p0.id
+         ORDER BY {"p0.id" if changed else "p0.sku_key"}
     """)
 
 
@@ -212,7 +213,7 @@ class _Changes:
     """The products that events are about, each once, in a scratch file, so that a million of them
     need no more memory than one."""
 
-    def __init__(self, scratch: Any) -> None:
+    def __init__(self, scratch: engines.Scratch) -> None:
         self._scratch = scratch
         scratch.execute("CREATE TABLE changed (id INTEGER PRIMARY KEY)")
         scratch.execute("CREATE TABLE gone (name TEXT PRIMARY KEY, sku TEXT) WITHOUT ROWID")

@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+from bvinv import door
+from bvinv.core.errors import InvalidInput
 from tests.commands.shell import assert_refused
 
 HEADER = "sku,title,isbn,price,currency,rating,genre\n"
@@ -370,3 +372,22 @@ def test_ctrl_c_changes_nothing_where_all_or_nothing_was_asked_for(bvinv, tmp_pa
     code, out, err = interrupted(bvinv, tmp_path, option)
     assert (code, out, err) == (130, "", "nothing was changed\ninterrupted\n")
     assert bvinv.dump() == before
+
+
+def test_a_complete_run_is_resumed_to_write_its_rejects_again(bvinv, tmp_path):
+    (tmp_path / "a.csv").write_text("sku,title\nA,T\nB,\n")
+    line = f"products import {tmp_path / 'a.csv'} --rejects {tmp_path / 'r.csv'} --resume"
+    assert bvinv(line).exit_code == 7
+    first = (tmp_path / "r.csv").read_bytes()
+    (tmp_path / "r.csv").unlink()
+    again = bvinv(line)
+    assert again.exit_code == 7
+    assert "1 of 2 rows were rejected" in again.stderr
+    assert (tmp_path / "r.csv").read_bytes() == first
+
+
+def test_a_stdin_that_is_closed_or_empty_is_refused(bvinv, monkeypatch):
+    assert "stdin is empty" in bvinv("products import -", stdin="").refused(2)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InvalidInput, match="there is no stdin"), door.opened("-"):
+        pass

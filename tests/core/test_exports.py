@@ -293,7 +293,7 @@ def changed(database, since):
 
 
 def cursor(database):
-    return export(database, "csv")[1].next
+    return export(books.settled(database), "csv")[1].next
 
 
 def update(database, ref, **fields):

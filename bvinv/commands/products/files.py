@@ -58,7 +58,7 @@ def import_(
             call.database,
             source,
             actor=call.actor,
-            name=file,
+            name=importing.called(file),
             on_existing=on_existing,
             layout=layout,
             terms=Terms(rejects, call.dry_run, atomic, resume, call.key, watch),

@@ -106,13 +106,17 @@ class Encoding(NamedTuple):
 def found(file: RawFile, wanted: str | None) -> Encoding:
     """Return the encoding of a file: the one that is wanted, or the one that it seems to have.
 
-    Raises InvalidInput when it is unsure, UTF-32, or when the file is binary.
+    The mark of UTF-8 goes before what is wanted. Raises InvalidInput when it is unsure, UTF-32, or
+    when the file is binary.
     """
     beginning = file.opened().read(PIECE)
     codec = _codec(wanted) if wanted else None
     marked = next((codec for mark, codec in _MARKS if beginning.startswith(mark)), None)
     if codec == "utf-16":
         codec = marked or _without_mark(beginning) or "utf-16-le"
+    if marked == "utf-8":
+        # Nothing else begins with this mark, and the rejects of a file in another encoding do.
+        codec = marked
     if marked and codec and marked != codec:
         raise InvalidInput(
             f"{file.name} begins with the byte order mark of {_SHOWN.get(marked, 'UTF-32')}, "

@@ -239,12 +239,16 @@ class _Scanner:
 def keys(elements: Iterable[Element], name: str) -> tuple[str, ...]:
     """Return every key of the objects, in the order of first use. Raises InvalidInput."""
     found: dict[str, None] = {}
+    fault = ""
     for element in elements:
         found.update(dict.fromkeys(element.found))
+        fault = fault or (element.fault and f": line {element.line}: {element.fault}")
         if len(found) > MOST_COLUMNS:
             raise InvalidInput(
                 f"the objects of {name} have more than {MOST_COLUMNS} different keys"
             )
+    if not found:
+        raise InvalidInput(f"{name} has no JSON object with a key in it{fault}")
     return tuple(found)
 
 

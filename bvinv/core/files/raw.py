@@ -6,10 +6,10 @@ import io
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, NoReturn, cast
 
-from bvinv.core.errors import InvalidInput
+from bvinv.core.errors import Busy, InvalidInput
 from bvinv.core.files.columns import SAVE_AS
 
 PIECE = 1 << 20
@@ -71,16 +71,34 @@ class RawFile:
 
 @contextmanager
 def raw(source: BinaryIO, name: str) -> Iterator[RawFile]:
-    """Yield the file; what cannot be read twice, a pipe, is copied to the disk first."""
+    """Yield the file; what cannot be read twice, a pipe, is copied to the disk first.
+
+    Raises Busy when that has no room.
+    """
     if source.seekable():
         yield RawFile(source, name)
         return
-    with tempfile.TemporaryFile() as copy:
-        while piece := source.read(PIECE):
-            if copy.tell() + len(piece) > LARGEST:
-                _refuse_size(name)
+    copy = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
+    try:
+        _fill(copy, source, name)
+        yield RawFile(copy, name)
+    finally:
+        with suppress(OSError):  # what is buffered may not fit on the disk
+            copy.close()
+
+
+def _fill(copy: BinaryIO, source: BinaryIO, name: str) -> None:
+    while piece := source.read(PIECE):
+        if copy.tell() + len(piece) > LARGEST:
+            _refuse_size(name)
+        try:
             copy.write(piece)
-        yield RawFile(cast(BinaryIO, copy), name)
+            copy.flush()
+        except OSError as error:
+            raise Busy(
+                f"there is no room in {tempfile.gettempdir()}: {error.strerror}",
+                hint="save it as a file and import that, or set TMPDIR",
+            ) from None
 
 
 class _Expanded(gzip.GzipFile):

@@ -59,6 +59,8 @@ def reading(
                 sheet = _json(file, found, nested)
             else:
                 sheet = _csv(file, found, sign, header)
+        if encoding:  # will be said of the rejects, too
+            sheet = sheet._replace(marks_rejects=True)
         yield sheet._replace(kind=f"{sheet.kind}, gzip") if file.is_gzip else sheet
 
 
@@ -107,6 +109,7 @@ def _xml(file: RawFile, *, onix: bool, currency: str | None, header: bool) -> Sh
         delimiter=",",
         kind=kind,
         progress=file.progress,
+        marks_rejects=False,
     )
 
 
@@ -144,6 +147,7 @@ def _json(file: RawFile, encoding: Encoding, nested: Collection[str]) -> Sheet:
         delimiter=",",
         kind=f"{'JSON lines' if is_in_lines else 'JSON'}, {encoding.shown}",
         progress=file.progress,
+        marks_rejects=encoding.is_dirty,
     )
 
 
@@ -190,4 +194,5 @@ def _csv(file: RawFile, encoding: Encoding, sign: str | None, header: bool) -> S
         delimiter=delimiter,
         kind=f"TSV, {encoding.shown}" if between == "tab" else f"CSV, {encoding.shown}, {between}",
         progress=file.progress,
+        marks_rejects=encoding.is_dirty,
     )

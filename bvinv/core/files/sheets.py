@@ -25,3 +25,6 @@ class Sheet(NamedTuple):
     delimiter: str
     kind: str  # what people are shown: "CSV, UTF-8, comma"
     progress: Callable[[], float]  # the share of the source's bytes that has been read
+    # The rejects begin with the byte order mark of UTF-8: by what stands in them, or by what is
+    # said of them, they could be taken for something else.
+    marks_rejects: bool

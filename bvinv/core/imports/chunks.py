@@ -67,16 +67,14 @@ class Chunk:
         for row in self._rows:
             stored = self._stored.get(row.key)
             fault = self._fault(row, stored)
+            if fault is None and stored is None:
+                self._add(row)
+            elif fault is None and self._on_existing == "update":
+                fault = self._change(row, stored)
             if fault:
                 rejects.append(Reject(row.record, *fault))
-                continue
-            self._lines[row.key] = row.record.line
-            if stored is None:
-                self._add(row)
-            elif self._on_existing == "update":
-                fault = self._change(row, stored)
-                if fault:
-                    rejects.append(Reject(row.record, *fault))
+            else:
+                self._lines[row.key] = row.record.line
         requests = self._settle_prices(session)
         self._write(session)
         created = len(self._new)
@@ -185,9 +183,12 @@ class Chunk:
             fields.append("category")
         gone = set()
         if row.barcodes is not None:
-            old = self._codes.get(stored.id, {})
-            gone = old.keys() - row.barcodes.keys()
-            if old != row.barcodes:
+            old, codes = self._codes.get(stored.id, {}), row.barcodes
+            if row.name.startswith("barcode="):  # it goes by one, and says nothing of the others
+                codes = codes | old
+                row = row._replace(barcodes=codes)
+            gone = old.keys() - codes.keys()
+            if old != codes:
                 fields.append("barcode")
         if not fields:
             return None

@@ -76,7 +76,12 @@ def import_products(
     )
     with reading as sheet:
         reader = _Reader(sheet, layout, currency)
-        request = {"content": sheet.digest, "on_existing": on_existing, **layout.request()}
+        request = {
+            "content": sheet.digest,
+            "on_existing": on_existing,
+            **layout.request(),
+            **terms.request(),
+        }
 
         @contextmanager
         def begin() -> Iterator[_Products]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
@@ -63,7 +64,8 @@ class RejectsFile:
 
     A row that fits the header keeps its cells. One that does not is written as it was, so it does
     not fit the header of the rejects file either, and is refused again until somebody mends it.
-    The file is UTF-8; bytes that are no text stay the bytes that they were.
+    The file is UTF-8, with its mark if that could be in doubt; bytes that are no text stay the
+    bytes that they were.
     """
 
     def __init__(self, path: Path | None, sheet: Sheet, header: Sequence[str]) -> None:
@@ -110,7 +112,8 @@ class RejectsFile:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115
-                self._file.write(_encoded(self._heading()))
+                mark = "\ufeff" if self._sheet.marks_rejects else ""
+                self._file.write(_encoded(mark + self._heading()))
             self._file.write(_encoded(written))
         except OSError as error:
             raise self._failed(error) from None
@@ -120,20 +123,18 @@ class RejectsFile:
         if self._file is None or self._path is None:
             return None
         try:
-            _remove_leftovers(self._path)
-            descriptor, name = tempfile.mkstemp(
-                dir=self._path.parent, prefix=f".{self._path.name}.", suffix=f".{os.getpid()}"
-            )
+            path = Path(os.path.realpath(self._path))  # of a link, what it leads to
+            _remove_leftovers(path)
+            unfinished = path.parent / f".{path.name}.{token_hex(4)}.{os.getpid()}"
             try:
-                with os.fdopen(descriptor, "wb") as target:
+                with unfinished.open("xb") as target:
                     self._file.seek(0)
                     shutil.copyfileobj(self._file, target)
                     target.flush()
-                    os.fsync(descriptor)
-                Path(name).replace(self._path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+                    os.fsync(target.fileno())
+                unfinished.replace(path)
+            finally:
+                unfinished.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(error) from None
         return str(self._path)
@@ -147,7 +148,7 @@ class RejectsFile:
     def _failed(self, error: OSError) -> InvalidInput:
         return InvalidInput(
             f"the rejects cannot be written to {self._path}: {error.strerror}",
-            hint="make room, and go on with --resume",
+            hint="mend that, and go on with --resume",
         )
 
     def _table(self, rows: Sequence[Sequence[str]]) -> str:

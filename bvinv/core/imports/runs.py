@@ -61,6 +61,10 @@ class Terms(NamedTuple):
     key: str | None = None
     watch: Watch = Watch()
 
+    def request(self) -> dict[str, Any]:
+        """Return what of it decides the outcome: a run of all or nothing is one of its own."""
+        return {"atomic": True} if self.atomic else {}
+
 
 class Done(NamedTuple):
     """What became of a chunk's rows."""
@@ -192,6 +196,7 @@ class _Run:
         result = _replayed(stored)
         if self._terms.rejects is None or not result.rejected:
             return result
+        self._terms.watch.begins(self._sheet.kind)
         with self._rejects_file() as refused, _records(self._sheet) as records:
             self._pass_over(earlier, records, refused)
             return result.model_copy(update={"rejects_file": refused.publish()})

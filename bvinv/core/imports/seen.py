@@ -14,7 +14,7 @@ class Seen:
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self._connection = engines.scratch()
+        self._connection = engines.Scratch()
         self._connection.execute(
             "CREATE TABLE seen (name TEXT PRIMARY KEY, line INTEGER, sku TEXT) WITHOUT ROWID"
         )

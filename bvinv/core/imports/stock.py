@@ -87,7 +87,7 @@ def import_stock(
     )
     with reading as sheet:
         work = _Stock(sheet, layout)
-        request = {"content": sheet.digest, **layout.request()}
+        request = {"content": sheet.digest, **layout.request(), **terms.request()}
 
         @contextmanager
         def begin() -> Iterator[_Stock]:
@@ -223,8 +223,9 @@ def _done(session: Session, digest: str, lines: dict[int, int]) -> set[int]:
         if first is None:
             inside = range(said["from_line"], said["to_line"] + 1)
             done |= {n for n, line in lines.items() if line in inside and line not in rejected}
-        else:
-            done |= {n for n in lines if first <= n <= last} - {*rejected}
+        # Numbers follow each other: what lies elsewhere in a large file costs nothing here.
+        elif both := range(max(first, min(lines)), min(last, max(lines)) + 1):
+            done |= {*both} - {*rejected}
     return done
 
 

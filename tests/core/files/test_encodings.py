@@ -214,6 +214,11 @@ def test_what_is_no_encoding_for_files_is_refused(wanted):
 
 
 def test_a_mark_that_belies_the_said_encoding_is_refused():
-    assert refusal(codecs.BOM_UTF8 + b"a,b", "cp1252").detail == (
-        "a.csv begins with the byte order mark of UTF-8, and is said to be Windows-1252"
+    assert refusal(codecs.BOM_UTF16_LE + b"a\0", "cp1252").detail == (
+        "a.csv begins with the byte order mark of UTF-16, and is said to be Windows-1252"
     )
+
+
+@pytest.mark.parametrize("wanted", ["cp1252", "utf-16", "ascii", "gb18030", None])
+def test_the_mark_of_utf_8_goes_before_what_is_said(wanted):
+    assert found(codecs.BOM_UTF8 + "a,é".encode(), wanted).shown == "UTF-8"

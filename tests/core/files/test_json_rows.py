@@ -194,7 +194,20 @@ def test_what_would_not_fit_is_refused(content, said):
     assert refusal(content) == said
 
 
-def test_an_array_of_nothing_has_no_rows_and_a_bracket_may_begin_a_header():
-    assert read("[ ]") == ("JSON, UTF-8", (), [])
+def test_a_bracket_may_begin_a_header():
     with reading.reading(io.BytesIO(b"[sku],[title]\n1,2\n"), name="a") as sheet:
         assert sheet.columns == ("[sku]", "[title]")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"[]", ""),
+        (b"[{}, {}]", ""),
+        (b"[1, 2]", ": line 1: this is no JSON object"),
+        (b'{"a":' * 9_000 + b"1" + b"}" * 9_000, ": line 1: the line is not one JSON object"),
+    ],
+    ids=["empty", "without keys", "numbers", "too deep"],
+)
+def test_json_without_one_object_to_read_says_why(content, why):
+    assert refusal(content).startswith(f"a.json has no JSON object with a key in it{why}")

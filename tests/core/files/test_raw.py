@@ -4,14 +4,17 @@ import gzip
 import hashlib
 import io
 import os
+import resource
 import subprocess
 import sys
+import tempfile
 import threading
 import zlib
+from contextlib import suppress
 
 import pytest
 
-from bvinv.core.errors import InvalidInput
+from bvinv.core.errors import Busy, InvalidInput
 from bvinv.core.files.raw import raw
 
 CONTENT = b"sku,title\n" + b"HX-1,Dune\n" * 99_999
@@ -180,3 +183,24 @@ def test_more_content_than_anybody_means_is_refused(monkeypatch):
 
 def test_zlib_is_no_gzip():
     assert content(zlib.compress(b"a,b")) == zlib.compress(b"a,b")
+
+
+def test_a_pipe_that_does_not_fit_on_the_disk_is_refused():
+    reading_end, writing_end = os.pipe()
+    writer = threading.Thread(target=_write_all, args=(writing_end, bytes(1 << 22)))
+    writer.start()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with open(reading_end, "rb") as pipe, pytest.raises(Busy) as caught:  # noqa: PTH123
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+            with raw(pipe, "stdin"):
+                pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        writer.join()
+    assert caught.value.detail == f"there is no room in {tempfile.gettempdir()}: File too large"
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    with suppress(BrokenPipeError), open(descriptor, "wb") as pipe:
+        pipe.write(content)

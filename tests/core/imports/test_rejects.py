@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests import books
 from tests.importers import counts, load
 
@@ -43,7 +45,46 @@ def test_bytes_of_json_that_are_no_text_are_kept(database, tmp_path):
     good = b"".join(b'{"sku":"A%d","title":"caf\xc3\xa9"}\n' % n for n in range(50))
     row = load(database, good + b'{"sku":"B","title":"caf\xff"}\n', rejects=path)
     assert row.rejected == 1
-    assert path.read_bytes().startswith(b'{"sku":"B","title":"caf\xff", "error_code": ')
+    marked = b'\xef\xbb\xbf{"sku":"B","title":"caf\xff", "error_code": '
+    assert path.read_bytes().startswith(marked)
+
+
+def test_a_row_that_is_no_text_is_refused_again_as_long_as_nobody_mends_it(database, tmp_path):
+    path = tmp_path / "r.csv"
+    good = b"".join(b"A%d,caf\xc3\xa9\n" % n for n in range(50))
+    load(database, b"sku,title\n" + good + b"B,caf\xe9\n", rejects=path)
+    first = path.read_bytes()
+    assert counts(load(database, first, rejects=path)) == (1, 0, 0, 0, 1)
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "gb18030", "utf-16"])
+def test_rejects_of_a_file_in_another_encoding_are_read_with_the_same_options(
+    database, tmp_path, encoding
+):
+    path = tmp_path / "r.csv"
+    content = "sku,title,price\nA,Dvořák,x\n".encode(encoding)
+    assert counts(load(database, content, encoding=encoding, rejects=path)) == (1, 0, 0, 0, 1)
+    first = path.read_bytes()
+    load(database, first, encoding=encoding, rejects=path)
+    assert path.read_bytes() == first
+    mended = first.replace(b",x,", b",1,")
+    assert counts(load(database, mended, encoding=encoding)) == (1, 1, 0, 0, 0)
+    assert books.fetch(database, "SELECT title FROM product") == [("Dvořák",)]
+
+
+def test_rejects_may_be_read_by_whom_other_files_may_and_follow_a_link(database, tmp_path):
+    link, path = tmp_path / "link.csv", tmp_path / "r.csv"
+    link.symlink_to(path)
+    plain = tmp_path / "plain"
+    plain.touch()
+    load(database, "sku,title\nA,\n", rejects=link)
+    assert link.is_symlink()
+    assert path.stat().st_mode == plain.stat().st_mode
+    endless = tmp_path / "endless.csv"
+    endless.symlink_to(endless)
+    load(database, "sku,title\nA,\n", rejects=endless)
+    assert endless.read_bytes() == path.read_bytes()
 
 
 def test_numbers_of_json_stay_as_they_are_written(database, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from bvinv.core import catalog
 from bvinv.core.errors import InvalidInput
+from bvinv.core.imports import runs as import_runs
 from tests import books
 from tests.conftest import shared_data
 from tests.importers import counts, errors, load
@@ -51,6 +52,24 @@ def test_without_skus_a_product_may_stand_in_the_file_once(database, dry_run):
         (5, "conflict", "barcode", "the barcode b2 belongs to 9780141439518"),
         (6, "conflict", "isbn", "the ISBN 9780141439518 is in line 4 of this file, too"),
     ]
+
+
+def test_a_product_keeps_its_other_barcodes_and_packs_where_a_row_goes_by_one(database):
+    load(database, "sku,title,barcode\nHX-1,Old,b1=6 b2\n")
+    assert counts(load(database, "barcode,price\nb1,9\n")) == (1, 0, 1, 0, 0)
+    assert counts(load(database, "barcode,price\nb1,9\n")) == (1, 0, 0, 1, 0)
+    found = [(one.code, one.pack_quantity) for one in product(database, "HX-1").barcodes]
+    assert found == [("b1", 6), ("b2", 1)]
+    assert counts(load(database, "barcode,price\nb1 b3=4,9\n")) == (1, 0, 1, 0, 0)
+    assert len(product(database, "HX-1").barcodes) == 3
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_a_row_whose_price_was_refused_leaves_its_sku_to_the_next(database, monkeypatch, chunk):
+    monkeypatch.setattr(import_runs, "CHUNK", chunk)
+    load(database, "sku,title,price,currency\nHX-1,T,500,JPY\n")
+    row = load(database, "sku,price\nHX-1,600.5\nHX-1,700\n")
+    assert (counts(row), [error[0] for error in errors(row)]) == ((2, 0, 1, 0, 1), [2])
 
 
 def test_a_sku_column_that_is_there_has_to_be_filled(database):

@@ -226,6 +226,13 @@ def test_an_atomic_run_without_one_is_one_transaction(database, monkeypatch):
     assert counts(load(database, content, atomic=True)) == (4, 0, 0, 4, 0)
 
 
+def test_an_atomic_run_does_not_answer_for_one_that_was_not(database):
+    content = "sku,title\nA,T\nB,\n"
+    assert counts(load(database, content)) == (2, 1, 0, 0, 1)
+    row = load(database, content, atomic=True, resume=True)
+    assert (counts(row), row.replayed) == ((2, 0, 0, 1, 1), False)
+
+
 def test_an_atomic_run_finds_what_stands_twice_and_can_be_tried(database, monkeypatch):
     monkeypatch.setattr(import_runs, "CHUNK", 1)
     content = "sku,title,isbn\nA,T,9780306406157\na,T,\nB,T,9780306406157\n"
@@ -337,7 +344,7 @@ def test_a_disk_that_is_full_of_rejects_ends_a_run_that_can_be_resumed(database,
             load(database, content, rejects=path, watch=Gone(0))
     finally:
         tmp_path.with_name("gone").rename(tmp_path)
-    assert caught.value.hint == "make room, and go on with --resume"
+    assert caught.value.hint == "mend that, and go on with --resume"
     assert counts(load(database, content, rejects=path, resume=True)) == (3_001, 3_000, 0, 0, 1)
     assert path.read_text().splitlines()[1].startswith(",no sku,,invalid-input,sku,")
 
