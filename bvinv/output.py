@@ -242,10 +242,13 @@ def _show_tabulated(
 def _parted(
     result: Record, columns: Sequence[str] | None
 ) -> tuple[list[str], dict[str, list[Record]]]:
-    """Return the keys to show beside their values, and the tables inside the record."""
-    keys = columns or list(result)
-    lists = {key: result[key] for key in keys if isinstance(result.get(key), list)}
-    many = {key: rows for key, rows in lists.items() if rows and isinstance(rows[0], dict)}
+    """Return the keys to show beside their values, and the tables inside the record.
+
+    What has no value is left out: people read what there is.
+    """
+    keys = [key for key in columns or result if result.get(key) not in (None, "", [], {})]
+    lists = {key: result[key] for key in keys if isinstance(result[key], list)}
+    many = {key: rows for key, rows in lists.items() if isinstance(rows[0], dict)}
     return [key for key in keys if key not in many], many
 
 

@@ -104,7 +104,7 @@ def test_the_environment_may_say_the_format(bvinv, monkeypatch):
 
     assert bvinv("stock show HX-1 -w MAIN").json["sku"] == "HX-1"
     assert bvinv("stock show HX-9").problem["code"] == "not-found"
-    assert bvinv("stock show HX-1 -w MAIN -f plain").stdout.startswith("sku            HX-1\n")
+    assert bvinv("stock show HX-1 -w MAIN -f plain").stdout.startswith("sku          HX-1\n")
     assert bvinv("--format csv stock show HX-1").stdout.startswith("sku,warehouse,on_hand,")
 
 

@@ -128,6 +128,20 @@ def test_plain(shown):
     )
 
 
+@pytest.mark.parametrize("fmt", ["plain", "table", "markdown"])
+def test_what_has_no_value_is_left_out_for_people(shown, fmt):
+    empty = {"isbn": None, "author": "", "lines": [], "options": {}}
+    assert shown({"sku": "A", "n": 0, "ok": False} | empty, fmt) == shown(
+        {"sku": "A", "n": 0, "ok": False}, fmt
+    )
+
+
+def test_programs_get_what_has_no_value_too(shown):
+    assert shown({"sku": "A", "isbn": None, "lines": []}, "jsonl") == (
+        '{"sku":"A","isbn":null,"lines":[]}\n'
+    )
+
+
 def test_strings_that_look_like_numbers_stay_as_they_are(shown):
     odd = ["0012", "1e5", "9780306406157", "1_000", "nan", "+1", "1."]
     assert shown([{"code": code} for code in odd], "plain").split() == ["code", *odd]

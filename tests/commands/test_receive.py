@@ -12,13 +12,12 @@ def test_goods_go_to_the_dock(bvinv):
 
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert ran.stdout == (
-        "sku            HX-1\n"
-        "warehouse      MAIN\n"
-        "on_hand        13\n"
-        "reserved       0\n"
-        "available      13\n"
-        "backordered    0\n"
-        "reorder_point\n"
+        "sku          HX-1\n"
+        "warehouse    MAIN\n"
+        "on_hand      13\n"
+        "reserved     0\n"
+        "available    13\n"
+        "backordered  0\n"
     )
     moved = bvinv("stock history HX-1 --limit 1 --format json").json[0]
     assert (moved["kind"], moved["from_bin"], moved["to_bin"], moved["document"]) == (
@@ -101,7 +100,7 @@ def test_a_dry_run_only_tells(bvinv):
         ],
     )
     told = bvinv("receive HX-1 --qty 3 -w MAIN --dry-run")
-    assert told.stdout.splitlines()[2:4] == ["on_hand        13", "reserved       0"]
+    assert told.stdout.splitlines()[2:4] == ["on_hand      13", "reserved     0"]
     assert told.stderr == (
         "would change HX-1 at MAIN: on hand 10 → 13, reserved 0 → 0\ndry run: nothing was changed\n"
     )
