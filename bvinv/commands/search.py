@@ -41,7 +41,7 @@ MinRating = Annotated[str | None, typer.Option("--min-rating", metavar="0..5")]
 InStock = Annotated[
     bool | None,
     typer.Option(
-        "--in-stock/--out-of-stock", help="Available in any warehouse.", show_default=False
+        "--in-stock/--out-of-stock", help="Available, or a variant is.", show_default=False
     ),
 ]
 After = Annotated[
@@ -116,9 +116,6 @@ def search(
 
     Example: bvinv search harry poter --in-stock --max-price 20 --facets
     """
-    if reindex or suggest is not None:
-        _other(call, query, suggest, reindex)
-        return
     filters = Filters(
         genre=genre,
         author=author,
@@ -132,6 +129,11 @@ def search(
         status=status,
         attributes=attribute or (),
     )
+    if reindex or suggest is not None:
+        if query or filters != Filters() or facets or offset or sort != "relevance":
+            raise InvalidInput("--suggest and --reindex take no query, filter, sort or facets")
+        _other(call, suggest, reindex, limit)
+        return
     index = _index(call)
     found = call.read(
         lambda session: core_search.search(
@@ -148,17 +150,18 @@ def search(
     _show(call, found, offset)
 
 
-def _other(call: Call, query: list[str] | None, suggest: str | None, reindex: bool) -> None:
+def _other(call: Call, suggest: str | None, reindex: bool, limit: int) -> None:
     """Suggest, or build the index anew."""
     index = _index(call)
-    if reindex and (query or suggest is not None):
-        raise InvalidInput("--reindex stands alone")
+    if reindex and suggest is not None:
+        raise InvalidInput("--reindex and --suggest are two things; ask for one")
     if reindex:
         call.show(call.read(index.rebuild))
         return
-    if query:
-        raise InvalidInput("--suggest takes the place of a query")
-    rows = call.read(lambda session: core_search.suggest(session, index, prefix=suggest or ""))
+    most = min(limit, core_search.MOST_SUGGESTIONS)
+    rows = call.read(
+        lambda session: core_search.suggest(session, index, prefix=suggest or "", limit=most)
+    )
     call.page(rows, SuggestionRow)
 
 

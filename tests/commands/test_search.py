@@ -87,6 +87,7 @@ def test_suggest_completes_what_is_typed(bvinv):
     ran = bvinv("search --suggest he --format csv")
 
     assert ran.stdout == "kind,text,sku\ntitle,Hex,HX-1\n"
+    assert bvinv("search --suggest h --limit 1 --format csv").stdout == ran.stdout
     assert bvinv("search --suggest ann --format json").json == [
         {"kind": "author", "text": "Ann Author", "sku": None}
     ]
@@ -147,5 +148,9 @@ def test_search_refuses_what_makes_no_sense(bvinv):
         "the offset must be a whole number from 0 to 10000, not 10001",
         None,
     )
-    refused(bvinv, "search hex --suggest he", 2, "--suggest takes the place of a query", None)
-    refused(bvinv, "search hex --reindex", 2, "--reindex stands alone", None)
+    alone = "--suggest and --reindex take no query, filter, sort or facets"
+    refused(bvinv, "search hex --suggest he", 2, alone, None)
+    refused(bvinv, "search --suggest he --genre fiction", 2, alone, None)
+    refused(bvinv, "search hex --reindex", 2, alone, None)
+    both = "--reindex and --suggest are two things; ask for one"
+    refused(bvinv, "search --reindex --suggest he", 2, both, None)

@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from bvinv.core import product_rows, text
+from bvinv.core import text
 from bvinv.core.db import Session, Sql
-from bvinv.core.search import documents
+from bvinv.core.search import documents, families
 from bvinv.core.search.documents import BATCH, Shelf
 from bvinv.core.search.state import State
 
@@ -100,8 +100,11 @@ def present(session: Session, keys: list[str]) -> dict[str, int]:
 
 
 def stock(session: Session, ids: list[int]) -> dict[int, tuple[int, int]]:
-    """Return what the index keeps of stock: whether there is any, and how much was sold."""
-    available = product_rows.available(session, ids)
+    """Return what the index keeps of stock: whether there is any, and how much was sold.
+
+    Variants count for what they are variants of, in stock but not in what was sold.
+    """
+    available = families.available(session, ids)
     sold: list[Any] = session.ask(_POPULARITY, ids=ids)
     return {row.id: (int(available.get(row.id, 0) > 0), row.popularity) for row in sold}
 

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import tantivy
 
-from bvinv.core import money, product_rows
+from bvinv.core import money
 from bvinv.core.db import Session, Sql
+from bvinv.core.search import families
 from bvinv.core.search import words as search_text
 
-FORMAT = 1  # raised with every change of what is indexed, or how
+FORMAT = 2  # raised with every change of what is indexed, or how
 # Prices in all currencies compare as numbers: in 1/10000 of a unit, which has at most 4 decimals.
 PRICE_PARTS = 10_000
 BATCH = 2000
@@ -29,6 +30,7 @@ _SUFFIXES = frozenset(("jr", "jr.", "sr", "sr.", "ii", "iii", "iv", "phd", "ph.d
 _COLUMNS = """
     SELECT p.id, p.sku, p.sku_key, p.isbn, p.title, p.author, p.description, p.category_id
          , p.price, p.currency, p.status, p.publication_date, p.rating, p.popularity, p.attributes
+         , p.variant_of
       FROM product AS p
 """
 _NEXT = Sql(f"{_COLUMNS} WHERE p.id > :after ORDER BY p.id LIMIT :batch")
@@ -68,7 +70,16 @@ def schema() -> Any:
     for name in ("genre", "authors", "status", "whole"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     builder.add_integer_field("id", indexed=True, fast=True)
-    for name in ("stamp", "price", "rating", "published", "popularity", "rank", "in_stock"):
+    for name in (
+        "stamp",
+        "price",
+        "rating",
+        "published",
+        "popularity",
+        "rank",
+        "in_stock",
+        "above",
+    ):
         builder.add_integer_field(name, fast=True)
     builder.add_float_field("weight", fast=True)
     return builder.build()
@@ -167,7 +178,7 @@ def _documents(session: Session, rows: list[Any], known: dict[int, Shelf]) -> li
     codes: dict[int, list[str]] = {}
     for product, one in session.ask(_BARCODES, ids=ids):
         codes.setdefault(product, []).append(one)
-    available = product_rows.available(session, ids)
+    available = families.available(session, ids)
     return [
         _document(row, codes.get(row.id, []), known.get(row.category_id), available.get(row.id, 0))
         for row in rows
@@ -191,7 +202,7 @@ def _document(row: Any, barcodes: list[str], shelf: Shelf | None, available: int
         "in_stock": int(available > 0),
         "popularity": row.popularity,
         "rank": row.popularity * 1000 + (row.rating or 0),
-        "weight": _weight(row),
+        "weight": _weight(row.popularity, row.rating or 0, row.status == "active"),
     }
     if names:
         fields["authors"] = names
@@ -209,6 +220,8 @@ def _document(row: Any, barcodes: list[str], shelf: Shelf | None, available: int
         fields["description"] = search_text.prose(row.description)
     if shelf:
         fields["genre"] = shelf.slugs
+    if row.variant_of is not None:
+        fields["above"] = row.variant_of
     if row.price is not None:
         fields["price"] = price_parts(row.price, row.currency)
         fields["currency"] = row.currency
@@ -270,12 +283,13 @@ def _short(title: str, whole: str) -> list[str]:
     return [one for one in dict.fromkeys(said) if one and one != whole]
 
 
-def _weight(row: Any) -> float:
+@lru_cache(maxsize=20_000)
+def _weight(popularity: int, rating: int, is_active: bool) -> float:
     """Return the fast field that a score is multiplied with, as log2(2 + weight).
 
     1 to 1.4: what is rated and sold goes gently before what is not, what can still be bought
     again before what is discontinued.
     """
-    sold = min(1.0, math.log10(1 + row.popularity) / 5)
-    factor = 1 + 0.1 * (row.rating or 0) / 500 + 0.1 * sold + 0.2 * (row.status == "active")
+    sold = min(1.0, math.log10(1 + popularity) / 5)
+    factor = 1 + 0.1 * rating / 500 + 0.1 * sold + 0.2 * is_active
     return float(round(2**factor - 2, 4))

@@ -21,7 +21,7 @@ import tantivy
 from bvinv.core.db import Session
 from bvinv.core.errors import Busy, InventoryError, NotPermitted
 from bvinv.core.models.search import IndexRow
-from bvinv.core.search import changes, documents
+from bvinv.core.search import changes, documents, families
 from bvinv.core.search import state as search_state
 from bvinv.core.search.changes import Changes
 from bvinv.core.search.documents import BATCH
@@ -183,7 +183,8 @@ class Index:
 
     def _catch_up(self, session: Session, opened: _Opened, found: Changes) -> _Opened:
         present = changes.present(session, found.keys)
-        ids = {*present.values(), *found.ids, *self._flipped(session, opened, sorted(found.moved))}
+        ids = {*present.values(), *found.ids}
+        ids |= self._flipped(session, opened, found.moved, ids)
         stamps = self._indexed(opened, sorted(ids), "stamp")
         changed = [
             one for one in documents.some(session, ids) if stamps.get(one.id) != (one.stamp,)
@@ -215,14 +216,24 @@ class Index:
             opened.index,
         )
 
-    def _flipped(self, session: Session, opened: _Opened, moved: list[int]) -> list[int]:
-        """Return the products among these of which the index says something else about stock."""
-        found = []
-        for first in range(0, len(moved), BATCH):
-            ids = moved[first : first + BATCH]
+    def _flipped(
+        self, session: Session, opened: _Opened, moved: set[int], changed: set[int]
+    ) -> set[int]:
+        """Return the products of which the index says something else about stock.
+
+        They are among those that moved, and among those that they, or what was changed, are
+        variants of, or were.
+        """
+        left = {parent for (parent,) in self._indexed(opened, sorted(changed), "above").values()}
+        near = {*moved, *(left - {None})}
+        near |= families.above(session, near | changed)
+        wanted = sorted(near - changed)
+        found = set()
+        for first in range(0, len(wanted), BATCH):
+            ids = wanted[first : first + BATCH]
             before = self._indexed(opened, ids, "in_stock", "popularity")
             after = changes.stock(session, ids)
-            found += [number for number, now in after.items() if before.get(number) != now]
+            found |= {number for number, now in after.items() if before.get(number) != now}
         return found
 
     def _indexed(
@@ -261,17 +272,22 @@ class Index:
             return self._build(session)
 
     def _build(self, session: Session) -> _Opened:
-        build = f"build-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        place = self.folder / build
-        before = search_state.load(self.folder)
-        search_state.sweep(self.folder, before.build if before else "")
+        place = self.folder / f"build-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._sweep()
         place.mkdir(mode=0o700)
+        try:
+            return self._build_in(session, place)
+        except BaseException:  # an interrupt, too; a full disk is not to stay full
+            self._sweep()
+            raise
+
+    def _build_in(self, session: Session, place: Path) -> _Opened:
         event, movement = session.position("event"), session.position("movement")
         index = tantivy.Index(documents.schema(), str(place))
         index.config_reader(reload_policy="manual")
         products = self._write(session, index)
         state = State(
-            build=build,
+            build=place.name,
             event=event,
             movement=movement,
             now=session.now,
@@ -282,8 +298,13 @@ class Index:
             files=search_state.files(place),
         )
         opened = self._keep(state, index)
-        search_state.sweep(self.folder, build)
+        self._sweep()
         return opened
+
+    def _sweep(self) -> None:
+        """Remove every build but the one that counts."""
+        state = search_state.load(self.folder)
+        search_state.sweep(self.folder, state.build if state else "")
 
     def _write(self, session: Session, index: Any) -> int:
         """Write every product; return how many there are."""

@@ -1,5 +1,6 @@
 """Search: what was asked for, best first, with facets; and suggestions while somebody types."""
 
+import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Literal, NamedTuple
@@ -10,7 +11,7 @@ from bvinv.core import product_rows, text
 from bvinv.core.db import Session, Sql
 from bvinv.core.models.search import FacetRow, HitRow, SearchRow, SuggestionRow
 from bvinv.core.search import facets as search_facets
-from bvinv.core.search import pages
+from bvinv.core.search import families, pages
 from bvinv.core.search import query as search_query
 from bvinv.core.search import words as search_text
 from bvinv.core.search.documents import authors
@@ -20,7 +21,7 @@ from bvinv.core.search.query import Asked, Filters, Parts, under
 from bvinv.core.search.snippets import Marker
 
 _FEW = 3  # results; fewer, and other spellings are shown too
-_MOST_SUGGESTIONS = 10
+MOST_SUGGESTIONS = 10
 _LOOKED_AT = 40  # products, from which suggestions are taken
 _SHORTEST_CODE = 3
 _NAMES = Sql("SELECT id, sku, isbn, title, author FROM product WHERE id IN :ids")
@@ -29,10 +30,9 @@ Relaxed = Literal["spelling", "words"] | None
 
 
 class _Found(NamedTuple):
+    words: Parts
     page: Page
-    facets: dict[str, list[FacetRow]]
     relaxed: Relaxed
-    asked: Asked
 
 
 def search(
@@ -57,7 +57,7 @@ def search(
     text.quantity(offset, what="offset", minimum=0, maximum=MOST_OFFSET)
     field, descending = pages.order(sort, is_query=bool(query.strip()))
 
-    def question(searcher: Any, schema: Any) -> _Found:
+    def question(searcher: Any, schema: Any) -> SearchRow:
         asked = Asked(schema, query)
         conditions = search_query.conditions(session, searcher, schema, filters or Filters())
 
@@ -75,57 +75,79 @@ def search(
         def count(words: Parts) -> int:
             return int(searcher.search(under(words, conditions), 1).count)
 
-        if asked.is_empty:
-            words = search_query.must(Query.all_query())
-            found, relaxed = page(words), None
-        else:
-            words, found, relaxed = _strictest(asked, page, count)
-        counts = search_facets.facets(searcher, words, conditions) if facets else {}
-        return _Found(found, counts, relaxed, asked)
+        def counts(words: Parts) -> dict[str, list[FacetRow]]:
+            return search_facets.facets(searcher, words, conditions)
 
-    found = index.ask(session, question)
-    return SearchRow(
-        total=found.page.total,
-        results=_hits(session, found),
-        facets=found.facets,
-        relaxed=found.relaxed,
-    )
+        exactly = search_query.must(Query.all_query()) if asked.is_empty else asked.exactly()
+        counting = _Counting(lambda: counts(exactly)) if facets else None
+        found = _strictest(asked, exactly, page, count)
+        results = _hits(session, asked, found)
+        counted = {}
+        if counting:
+            counted = counting.done() if found.words is exactly else counts(found.words)
+        return SearchRow(
+            total=found.page.total, results=results, facets=counted, relaxed=found.relaxed
+        )
+
+    return index.ask(session, question)
+
+
+class _Counting(threading.Thread):
+    """Counts while results are found and read, which takes as long: tantivy leaves Python free."""
+
+    def __init__(self, count: Callable[[], dict[str, list[FacetRow]]]) -> None:
+        """Begin."""
+        super().__init__(daemon=True)
+        self._count = count
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Count; an error is kept for whoever asks."""
+        try:
+            self._counted = self._count()
+        except BaseException as error:  # tantivy panics, too
+            self._error = error
+
+    def done(self) -> dict[str, list[FacetRow]]:
+        """Wait for the end and return what was counted."""
+        self.join()
+        if self._error:
+            raise self._error
+        return self._counted
 
 
 def _strictest(
-    asked: Asked, page: Callable[[Parts], Page], count: Callable[[Parts], int]
-) -> tuple[Parts, Page, Relaxed]:
+    asked: Asked, exactly: Parts, page: Callable[[Parts], Page], count: Callable[[Parts], int]
+) -> _Found:
     """Return the strictest query that finds something, its page, and what it had to give up."""
-    exactly = asked.exactly()
-    found = page(exactly)
-    if found.total >= _FEW or not asked.chunks or count(asked.named()):
-        return exactly, found, None
+    found = _Found(exactly, page(exactly), None)
+    if found.page.total >= _FEW or not asked.chunks or count(asked.named()):
+        return found
     misspelt = asked.misspelt()
-    wider = page(misspelt)
-    if wider.total:
-        return (
-            (misspelt, wider, "spelling") if wider.total > found.total else (exactly, found, None)
-        )
+    wider = _Found(misspelt, page(misspelt), "spelling")
+    if wider.page.total:
+        return wider if wider.page.total > found.page.total else found
     for least in range(len(asked.chunks) - 1, (len(asked.chunks) - 1) // 2, -1):
         partly = asked.partly(least)
-        some = page(partly)
-        if some.total:
-            return partly, some, "words"
-    return exactly, found, None
+        some = _Found(partly, page(partly), "words")
+        if some.page.total:
+            return some
+    return found
 
 
-def _hits(session: Session, found: _Found) -> list[HitRow]:
+def _hits(session: Session, asked: Asked, found: _Found) -> list[HitRow]:
     ids = found.page.ids
     if not ids:
         return []
     scores = dict(zip(ids, found.page.scores, strict=True))
-    available = product_rows.available(session, ids)
-    marker = Marker(found.asked.chunks, spelled=found.relaxed is not None)
+    available = families.available(session, ids)
+    marker = Marker(asked.chunks, spelled=found.relaxed is not None)
     hits = []
     for row in product_rows.rows(session, ids):
         score = scores[row.id]
         hits.append(
-            HitRow.model_construct(
+            HitRow(
                 **row.__dict__,
                 available=available.get(row.id, 0),
                 score=None if score is None else round(score, 3),
@@ -136,7 +158,7 @@ def _hits(session: Session, found: _Found) -> list[HitRow]:
 
 
 def suggest(
-    session: Session, index: Index, *, prefix: str, limit: int = _MOST_SUGGESTIONS
+    session: Session, index: Index, *, prefix: str, limit: int = MOST_SUGGESTIONS
 ) -> list[SuggestionRow]:
     """Return what somebody who types this may mean, at most 10: titles, authors, SKUs, ISBNs.
 
@@ -144,7 +166,7 @@ def suggest(
     first, then what sells best and is rated best. Drafts are not suggested. Raises InvalidInput,
     Busy, NotPermitted.
     """
-    text.quantity(limit, what="limit", minimum=1, maximum=_MOST_SUGGESTIONS)
+    text.quantity(limit, what="limit", minimum=1, maximum=MOST_SUGGESTIONS)
     typed = search_text.words(prefix[: search_text.MOST_CHARACTERS])[: search_text.MOST_WORDS]
     code = search_text.code(prefix[:100])
 

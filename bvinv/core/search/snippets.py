@@ -58,6 +58,8 @@ class Marker:
         return [match.span() for match in _WORD.finditer(said) if self._is_found(match[0])]
 
     def _is_found(self, said: str) -> bool:
+        if said.isascii() and said.isalnum() and not self._spelled:
+            return self._is_wanted(said.lower())
         if said not in self._seen:
             self._seen[said] = any(map(self._is_wanted, words.words(said)))
         return self._seen[said]

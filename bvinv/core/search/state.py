@@ -24,6 +24,7 @@ except ImportError:  # Windows: tantivy's own lock keeps two writers apart
     fcntl = None  # type: ignore[assignment]
 
 _PAUSE = 0.05  # seconds
+_CHECK = ',"check":"'
 _NEWEST = Sql("""
     SELECT id, recorded_at, subject, type FROM event ORDER BY id DESC LIMIT 1
 """)
@@ -61,21 +62,30 @@ def folder(database: Database, *, chosen: str, cache: str) -> Path:
 
 
 def load(place: Path) -> State | None:
-    """Return the state, None where there is none that can be understood."""
+    """Return the state, None where there is none, or not as this program wrote it."""
     try:
-        state = State(**json.loads((place / "state.json").read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        said = (place / "state.json").read_text(encoding="utf-8")
+    except (FileNotFoundError, ValueError):
         return None
-    return state if state.format == FORMAT else None
+    body, _, check = said.rpartition(_CHECK)
+    if check != _check(body):
+        return None
+    found = json.loads(f"{body}}}")
+    return State(**found) if found["format"] == FORMAT else None
 
 
 def save(place: Path, state: State) -> None:
     """Write the state. It takes effect as a whole or not at all."""
     unfinished = place / "state.json.new"
-    said = json.dumps(asdict(state), ensure_ascii=False, separators=(",", ":"))
+    said = json.dumps(asdict(state), ensure_ascii=False, separators=(",", ":")).removesuffix("}")
     unfinished.touch(mode=0o600)
-    unfinished.write_text(said, encoding="utf-8")
+    unfinished.write_text(f"{said}{_CHECK}{_check(said)}", encoding="utf-8")
     unfinished.replace(place / "state.json")
+
+
+def _check(said: str) -> str:
+    """Return the end of the file, which proves that nobody else has written to it."""
+    return f'{hashlib.sha256(said.encode()).hexdigest()}"}}'
 
 
 def signature(place: Path) -> tuple[int, int, int] | None:

@@ -7,6 +7,7 @@ apart. Scripts without spaces are taken character by character, and a run of the
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -52,6 +53,8 @@ _HOLDS = re.compile(r"[-.,:/&_](?=[^\W_])")
 _TRAILING_SIGN = re.compile(r"[+#](?<=[^\W_][+#])")
 _LEADING_POINT = re.compile(r"\.(?<![\w.]\.)(?=[^\W\d_]{2})")
 _ASCII_SPACES = {place: " " for place in range(128) if not chr(place).isalnum()}
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+_SHORT_RUN = 20  # characters; longer ones hardly come twice
 _NO_LETTER = re.compile(r"[\W_]+")
 _SEPARATORS = re.compile(r"[\s-]+")
 _QUOTED = re.compile('["“”„«»]([^"“”„«»]*)["“”«»]')
@@ -61,7 +64,18 @@ def fold(text: str) -> str:
     """Return the text without what does not count: case, accents, compatibility forms."""
     if text.isascii():
         return text.lower()
-    plain = normalize("NFKD", text.translate(_TYPOGRAPHIC)).casefold()
+    return _FOREIGN.sub(_replaced, text.lower())
+
+
+def _replaced(run: re.Match[str]) -> str:
+    """Return the plain form of what is not ASCII: mostly one letter, seen before."""
+    found = run[0]
+    return _plain(found) if len(found) < _SHORT_RUN else _plain.__wrapped__(found)
+
+
+@lru_cache(maxsize=10_000)
+def _plain(run: str) -> str:
+    plain = normalize("NFKD", run.translate(_TYPOGRAPHIC)).casefold()
     return normalize("NFC", _MARKS.sub("", plain).translate(_LETTERS))
 
 
@@ -106,6 +120,8 @@ def prose(text: str) -> str:
 
 def code(text: str) -> str:
     """Return a SKU, ISBN or barcode as it is compared: folded, without hyphens and spaces."""
+    if text.isascii():
+        return "".join(text.lower().replace("-", " ").split())
     return _SEPARATORS.sub("", fold(text)).encode(errors="ignore").decode()
 
 

@@ -167,7 +167,31 @@ def test_a_backorder_that_lets_go_sets_free_what_a_lapsed_hold_had(database, ind
     assert find(database, index, in_stock=True) == ["HX-1"]
 
 
-@pytest.mark.parametrize("what", ["folder", "state", "meta", "segment", "cut", "format", "files"])
+def test_a_product_is_in_stock_where_a_variant_is(database, index):
+    add_warehouses(database, "MAIN")
+    add_products(database, "TEE", "TEE-L", "TEE-L-RED", "CAP")
+    change(database, "TEE-L", variant_of="TEE")
+    change(database, "TEE-L-RED", variant_of="TEE-L")
+    assert find(database, index, in_stock=True) == []
+    receive(database, "TEE-L-RED", 2, "MAIN")
+    assert find(database, index, in_stock=True) == ["TEE", "TEE-L", "TEE-L-RED"]
+    row = ask(database, lambda s: search.search(s, index, query="TEE"))
+    assert {one.available for one in row.results} == {2}
+
+    change(database, "TEE-L-RED", variant_of="CAP")
+    assert find(database, index, in_stock=True) == ["CAP", "TEE-L-RED"]
+    change(database, "TEE-L", variant_of="CAP")
+    change(database, "TEE-L-RED", variant_of="TEE-L")
+    assert find(database, index, in_stock=True) == ["CAP", "TEE-L", "TEE-L-RED"]
+    change(database, "TEE-L", variant_of="")
+    assert find(database, index, in_stock=True) == ["TEE-L", "TEE-L-RED"]
+    adjust(database, "TEE-L-RED", "MAIN", -2)
+    assert find(database, index, in_stock=True) == []
+
+
+@pytest.mark.parametrize(
+    "what", ["folder", "state", "value", "meta", "segment", "cut", "format", "files"]
+)
 def test_an_index_that_is_damaged_is_built_anew(database, index, what):
     add_products(database, "HX-1", "HX-2")
     find(database, index)
@@ -178,8 +202,11 @@ def test_an_index_that_is_damaged_is_built_anew(database, index, what):
             shutil.rmtree(index.folder)
         case "state":
             (index.folder / "state.json").write_text("{")
+        case "value":
+            said = (index.folder / "state.json").read_text().replace('"event":', '"event":9')
+            (index.folder / "state.json").write_text(said)
         case "format":
-            said = (index.folder / "state.json").read_text().replace('"format":1', '"format":0')
+            said = (index.folder / "state.json").read_text().replace('"format":', '"format":9')
             (index.folder / "state.json").write_text(said)
         case "meta":
             (build / "meta.json").write_text("nonsense")
@@ -386,6 +413,18 @@ def test_a_builder_that_is_killed_leaves_nothing_behind(database, where, index):
 
     assert find(database, index) == ["HX-1"]
     assert [one.name for one in index.folder.iterdir() if one.is_dir()] == [state(index).build]
+
+
+def test_a_build_that_fails_leaves_nothing_behind(database, tmp_path):
+    add_products(database, "HX-1")
+
+    def stop():
+        raise KeyboardInterrupt
+
+    stopped = Index(tmp_path / "index", on_build=stop)
+    with pytest.raises(KeyboardInterrupt):
+        find(database, stopped)
+    assert [one.name for one in stopped.folder.iterdir()] == ["lock"]
 
 
 def test_two_processes_at_once_build_one_index(database, where, index):
