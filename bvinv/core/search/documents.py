@@ -65,7 +65,7 @@ def schema() -> Any:
         builder.add_text_field(name, tokenizer_name="whitespace")
     for name in ("title_begins", "author_begins"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
-    for name in ("key", "code", "short", "facts", "currency"):
+    for name in ("key", "code", "main", "short", "facts", "currency"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in ("genre", "authors", "status", "whole"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
@@ -206,8 +206,7 @@ def _document(row: Any, barcodes: list[str], shelf: Shelf | None, available: int
     }
     if names:
         fields["authors"] = names
-    if short := _short(row.title, whole):
-        fields["short"] = short
+    fields |= _shorter(row.title, whole)
     if row.attributes != "{}":
         attributes = json.loads(row.attributes)
         fields["facts"] = [fact(name, value) for name, value in attributes.items()]
@@ -270,17 +269,20 @@ def _isbn10(isbn: str) -> str:
     return f"{body}{'0123456789x'[check]}"
 
 
-def _short(title: str, whole: str) -> list[str]:
-    """Return other ways to say the whole title: without its series, subtitle or article."""
-    found = [_PARENTHESIS.sub("", title) if title[-1] == ")" else title]
-    if _HAS_SUBTITLE.search(found[0]):
-        found.append(_SUBTITLE.sub("", found[0]))
-    said = [" ".join(search_text.words(one)) for one in dict.fromkeys(found) if one != title]
+def _shorter(title: str, whole: str) -> dict[str, Any]:
+    """Return other ways to say the whole title: without its series (`main`), and without its
+    subtitle or article (`short`), where that leaves another text."""
+    plain = _PARENTHESIS.sub("", title) if title[-1] == ")" else title
+    main = " ".join(search_text.words(plain)) if plain != title else ""
+    said = [main] if main else []
+    if _HAS_SUBTITLE.search(plain):
+        said.append(" ".join(search_text.words(_SUBTITLE.sub("", plain))))
     for one in (whole, *said):
         article, _, rest = one.partition(" ")
         if article in ("the", "a", "an") and rest:
             said.append(rest)
-    return [one for one in dict.fromkeys(said) if one and one != whole]
+    short = [one for one in dict.fromkeys(said) if one and one not in (whole, main)]
+    return {name: value for name, value in (("main", main), ("short", short)) if value}
 
 
 @lru_cache(maxsize=20_000)

@@ -28,7 +28,9 @@ _SPELLED = {
 _BEGUN, _ONE_OFF, _TWO_OFF = 1.5, 1.0, 0.5  # of those
 _SHORTEST_BEGUN = 2
 _ONE_EDIT, _TWO_EDITS, _LONGEST_MISSPELT = 4, 8, 60  # letters
-_WHOLE, _SHORT, _CODE, _IN_ORDER = 100.0, 30.0, 200.0, 3.0
+_CODE, _IN_ORDER = 200.0, 3.0
+# The title; the title without its series; without its subtitle or article, too.
+_TITLES = {"whole": 100.0, "main": 60.0, "short": 30.0}
 _NEARLY = 0.3  # of what a whole title counts, if it is misspelt
 _CONDITION = re.compile(r"([^<>=]+)(>=|<=|=|>|<)(.*)", re.DOTALL)
 _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,4})0*)?")
@@ -227,20 +229,17 @@ class Asked:
 
     def named(self) -> Parts:
         """Return the query for what has exactly this title or code."""
-        whole = self._const("whole", self._whole, _WHOLE)
+        whole = self._const("whole", self._whole, _TITLES["whole"])
         return must(any_of(whole, self._const("code", self._code, _CODE)))
 
     def _found(self, parts: list[Query], *, spelled: bool) -> Parts:
         if not parts:
             return must(self._const("code", self._code, _CODE))
         words = [word for chunk in self.chunks for word in chunk.words]
-        optional = [
-            self._const("whole", self._whole, _WHOLE),
-            self._const("short", self._whole, _SHORT),
-        ]
+        optional = [self._const(field, self._whole, score) for field, score in _TITLES.items()]
         if spelled and _ONE_EDIT <= len(self._whole) <= _LONGEST_MISSPELT:
             edits = 1 if len(self._whole) < _TWO_EDITS else 2
-            for field, score in (("whole", _WHOLE), ("short", _SHORT)):
+            for field, score in _TITLES.items():
                 like = Query.fuzzy_term_query(self.schema, field, self._whole, edits)
                 optional.append(Query.const_score_query(like, score * _NEARLY))
         if 1 < len(words) <= search_text.MOST_WORDS:

@@ -70,6 +70,7 @@ QUERIES = [
     ("978-0-439-02348-1", "The Hunger Games"),
     ("GB-00002", "Harry Potter and the Sorcerer's Stone"),
     ('"game of thrones"', "A Game of Thrones"),
+    ("a game of thrones", "A Game of Thrones (A Song of Ice and Fire, #1)"),
 ]
 
 
