@@ -245,7 +245,9 @@ def plain(error: Exception, name: str) -> InventoryError | None:
             return NotPermitted(f"{name} is not yours to change")
         case "53100" | "53200" | "53300":
             return Busy(f"the server of {name} has no room left", hint="try again later")
-    if state is None or state[:2] in ("08", "57", "28", "3D"):
+    # An error that the server did not send is a lost connection, or a statement of ours.
+    lost = state is None and type(error).__name__ not in ("ProgrammingError", "DataError")
+    if lost or (state or "")[:2] in ("08", "57", "28", "3D"):
         reason = " ".join(str(error).split()) or "no answer"
         return Busy(f"{name} is away: {reason[:300]}", hint="check the URL and the server")
     return None

@@ -449,6 +449,14 @@ def test_a_connection_is_made_at_the_first_use_only(stocked, where, clock):
     second.close()
 
 
+@ON_POSTGRESQL
+def test_a_statement_that_cannot_be_sent_is_a_bug_and_not_a_server_that_is_away(database):
+    with pytest.raises(Exception, match="query parameter missing") as raised:
+        ask(database, lambda session: session.ask(Sql("SELECT :nothing AS x")))
+
+    assert not isinstance(raised.value, InventoryError)
+
+
 CHANGED = Sql("SELECT e.subject FROM event AS e WHERE SINCE(e, :position) ORDER BY e.id")
 
 
