@@ -38,6 +38,7 @@ SORTS = {
     "price": "coalesce(p.price, -1)",
     "rating": "coalesce(p.rating, -1)",
     "publication-date": "coalesce(p.publication_date, -100000000)",
+    "popularity": "p.popularity",
     "created": "p.created_at",
 }
 

@@ -245,8 +245,8 @@ def test_products_are_listed_page_by_page(bvinv):
         (
             "list --sort luck",
             2,
-            "products are sorted by sku, title, author, price, rating, publication-date, created,"
-            " not 'luck'",
+            "products are sorted by sku, title, author, price, rating, publication-date,"
+            " popularity, created, not 'luck'",
             None,
         ),
         ("list --after x", 2, "the cursor is not one that this list and sort gave out", None),

@@ -120,7 +120,8 @@ def list_(
         typer.Option(
             "--sort",
             metavar="FIELD",
-            help="sku, title, author, price, rating, publication-date, created; -FIELD descends.",
+            help="sku, title, author, price, rating, publication-date, popularity or created; "
+            "-FIELD descends.",
         ),
     ] = "sku",
     limit: door.Limit = None,
