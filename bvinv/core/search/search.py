@@ -24,6 +24,11 @@ _FEW = 3  # results; fewer, and other spellings are shown too
 MOST_SUGGESTIONS = 10
 _LOOKED_AT = 40  # products, from which suggestions are taken
 _SHORTEST_CODE = 3
+_RANGE = """
+    SELECT id FROM product WHERE {name} >= :first AND {name} < :last AND status <> 'draft'
+     ORDER BY {name} LIMIT :most
+"""
+_SKUS, _ISBNS = Sql(_RANGE.format(name="sku_key")), Sql(_RANGE.format(name="isbn"))
 _NAMES = Sql("SELECT id, sku, isbn, title, author FROM product WHERE id IN :ids")
 
 Relaxed = Literal["spelling", "words"] | None
@@ -183,13 +188,28 @@ def suggest(
         names = best(*(_begun(schema, "author", word) for word in typed)) if typed else []
         codes = []
         if len(code) >= _SHORTEST_CODE and not prefix.strip().isalpha():
-            codes = best(Query.fuzzy_term_query(schema, "code", code, 0, True, True))
+            codes = _beginning(session, prefix[:100], code)
+            codes = codes or best(Query.fuzzy_term_query(schema, "code", code, 0, True, True))
         return titles, names, codes
 
     titles, names, codes = index.ask(session, question)
     wanted = {*titles, *names, *codes}
     rows = {row.id: row for row in session.ask(_NAMES, ids=list(wanted))} if wanted else {}
     return list(islice(_suggestions(rows, typed, code, titles, names, codes), limit))
+
+
+def _beginning(session: Session, prefix: str, code: str) -> list[int]:
+    """Return products whose SKU or ISBN begins so, as it is written: the database has these in
+    order, and need not visit all that begin alike."""
+    ranges = ((_SKUS, text.key(prefix.strip())), (_ISBNS, code))
+    return [
+        row.id
+        for statement, first in ranges
+        if first.isprintable()
+        for row in session.ask(
+            statement, first=first, last=f"{first}\U0010ffff", most=MOST_SUGGESTIONS
+        )
+    ]
 
 
 def _begun(schema: Any, field: str, word: str) -> Query:
