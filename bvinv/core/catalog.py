@@ -251,15 +251,7 @@ def _priced(session: Session, stored: Any, values: dict[str, Any]) -> dict[str, 
     """Return the values without a price that somebody has to decide about first."""
     if "price" not in values:
         return values
-    wish = prices.Wish(
-        product_id=stored.id,
-        sku=stored.sku,
-        price=stored.price,
-        currency=stored.currency,
-        status=stored.status,
-        new_price=values["price"],
-        new_currency=values["currency"],
-    )
+    wish = prices.Wish.of(stored, values["price"], values["currency"])
     [outcome] = prices.change_many(session, [wish])
     if outcome != "applied":
         values = {name: one for name, one in values.items() if name not in ("price", "currency")}

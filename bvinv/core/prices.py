@@ -99,6 +99,13 @@ class Wish(NamedTuple):
     new_price: int | None
     new_currency: str | None
 
+    @classmethod
+    def of(cls, stored: Any, price: int | None, currency: str | None) -> "Wish":
+        """Return the wish for another price of a product, given its locked row."""
+        return cls(
+            stored.id, stored.sku, stored.price, stored.currency, stored.status, price, currency
+        )
+
     def shown(self, number: int) -> dict[str, Any]:
         """Return what events say about it, under the id of its change."""
         return {
@@ -121,15 +128,7 @@ def change(
     stored = _product(session, ref)
     currency = currency or (price and stored.currency) or ""
     values = product_fields.parse({"price": price, "currency": currency})
-    wish = Wish(
-        stored.id,
-        stored.sku,
-        stored.price,
-        stored.currency,
-        stored.status,
-        values["price"],
-        values["currency"],
-    )
+    wish = Wish.of(stored, values["price"], values["currency"])
     [outcome] = change_many(session, [wish], withdraw=True)
     if outcome == "applied":
         values = {"price": wish.new_price, "currency": wish.new_currency}

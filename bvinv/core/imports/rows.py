@@ -92,12 +92,4 @@ def wish(stored: Any, values: dict[str, Any]) -> Wish | None:
         return None
     if (values["price"], values["currency"]) == (stored.price, stored.currency):
         return None
-    return Wish(
-        stored.id,
-        stored.sku,
-        stored.price,
-        stored.currency,
-        stored.status,
-        values["price"],
-        values["currency"],
-    )
+    return Wish.of(stored, values["price"], values["currency"])

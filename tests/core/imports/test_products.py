@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bvinv.core import catalog
-from bvinv.core.errors import Conflict, InvalidInput
+from bvinv.core.errors import InvalidInput
 from bvinv.core.imports import runs
 from tests import books
 from tests.conftest import shared_data
@@ -284,16 +284,6 @@ def test_a_file_of_prices_alone_changes_what_is_there_and_makes_nothing_new(data
 
 def test_a_header_alone_is_no_error(database):
     assert counts(load(database, "sku,title\n")) == (0, 0, 0, 0, 0)
-
-
-def test_a_key_answers_the_stored_result_and_refuses_another_request(database):
-    first = load(database, "sku,title\nA,T\n", key="K")
-    before = books.snapshot(database)
-    again = load(database, "sku,title\nA,T\n", key="K")
-    assert again == first.model_copy(update={"replayed": True})
-    with pytest.raises(Conflict):
-        load(database, "sku,title\nB,T\n", key="K")
-    assert books.snapshot(database) == before
 
 
 def test_ten_thousand_real_books_are_imported(database):
