@@ -1,5 +1,6 @@
 """Databases for the tests: every test that names `database` runs on SQLite and on PostgreSQL."""
 
+import importlib
 import os
 import shutil
 import uuid
@@ -15,6 +16,9 @@ from bvinv.core import schema
 from bvinv.core.db import Database
 from tests import books
 
+warehouse = importlib.import_module("bvinv.core.migrations.versions.0003_warehouse")
+
+REASONS = {code: more for code, *more in warehouse.REASONS}
 ENGINES = ("sqlite", "postgresql")
 POSTGRESQL = os.environ.get("BVINV_TEST_POSTGRES", "postgresql://postgres@127.0.0.1/test")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -86,14 +90,22 @@ class Schemas:
             return
         with psycopg.connect(url) as connection:
             connection.execute("SET session_replication_role = replica; SET lock_timeout = '10s'")
+            tables = [table for table in books.TABLES if table != "reason"]
             sizes = ", ".join(f"pg_relation_size('{table}')" for table in books.TABLES)
             [size] = connection.execute(f"SELECT greatest({sizes})").fetchone() or [0]
             if size > 1 << 20:
                 # What was deleted would still be read by the next test, for as long as anybody's
                 # transaction on the server keeps it from being vacuumed.
-                connection.execute(f"TRUNCATE {', '.join(books.TABLES)}")
-            for table in books.TABLES:
+                connection.execute(f"TRUNCATE {', '.join(tables)}")
+            for table in tables:
                 connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM reason WHERE code <> ALL(%s)", [[*REASONS]])
+            for code, (name, corrects) in REASONS.items():
+                connection.execute(
+                    "INSERT INTO reason VALUES (%s, %s, %s, 1) ON CONFLICT (code) DO UPDATE "
+                    "SET name = excluded.name, corrects = excluded.corrects, active = 1",
+                    [code, name, corrects],
+                )
             connection.execute(
                 "SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence "
                 "JOIN pg_class ON pg_class.oid = seqrelid "

@@ -1,6 +1,6 @@
 """Stock changed by hand: corrected with a reason, or moved between bins."""
 
-from bvinv.core import holds, items, levels, shortages, stock, text, warehouses
+from bvinv.core import holds, items, levels, reasons, shortages, stock, text, warehouses
 from bvinv.core.db import Session
 from bvinv.core.errors import Conflict, InvalidInput
 from bvinv.core.ledger import ADJUSTMENT, Level, Place, Posting, posting
@@ -29,7 +29,7 @@ def adjust(
     named, unless `break_newest` turns the newest holds into backorders. Raises NotFound,
     InvalidInput, Conflict (another count than expected), InsufficientStock.
     """
-    reason = checked_reason(reason)
+    reason = reasons.checked(session, reason)
     note = text.line(note, what="note") if note else ""
     item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
@@ -121,24 +121,16 @@ def put_away(
         raise InvalidInput(f"the goods lie in {goal.code} already", bin=goal.code)
     [level] = levels.create(session, [(item, site)]).values()
     levels.load_places(session, [level])
-    [(source, _)] = shortages.giving(level, source, quantity)
+    parts = shortages.giving(level, source, quantity)
     with posting(session) as current:
         if source.sellable and not goal.sellable:
             shortages.make_room(session, current, level, quantity, break_newest=False)
-        current.post(level, "move", quantity, origin=source, target=goal)
+        for origin_lot, part in parts:
+            current.post(level, "move", part, origin=origin_lot, target=goal)
         holds.fill(session, current, level)
         told = {"warehouse": site.code, "quantity": quantity, "from": source.code, "to": goal.code}
         current.tell("stock.moved", item.sku, told)
     return stock.one(session, item, site)
-
-
-def checked_reason(reason: str) -> str:
-    """Return a reason code, lower case. Raises InvalidInput: an adjustment needs one."""
-    if not reason.strip():
-        raise InvalidInput(
-            "an adjustment needs a reason", hint="for example: --reason damaged, found, miscount"
-        )
-    return text.code(reason, what="reason", maximum=32).lower()
 
 
 def _difference(
@@ -160,7 +152,7 @@ def _difference(
         )
     text.quantity(to, what="count", minimum=0)
     text.quantity(expect, what="expected count", minimum=0)
-    stands = level.on_hand if place is None else level.places.get(place, 0)
+    stands = level.on_hand if place is None else levels.lying(level, place)
     if stands != expect:
         where = level.warehouse if place is None else f"{place.code} at {level.warehouse}"
         raise Conflict(

@@ -6,6 +6,7 @@ Gregorian one throughout.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from bvinv.core.errors import InvalidInput
 from bvinv.core.text import quoted
@@ -36,6 +37,7 @@ _SLASHED = re.compile("([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})")
 _DOTTED = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _EITHER = re.compile("([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})")
 _HINT = "write YYYY, YYYY-MM or YYYY-MM-DD, for example 1999-05; -0750 is the year 751 BCE"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -113,6 +115,23 @@ def display(value: int) -> str:
     if month:
         text += f"-{month:02}"
     return f"{text}-{day:02}" if day else text
+
+
+def of(instant: int) -> int:
+    """Return the day of an instant (microseconds since 1970), in UTC."""
+    return int((_EPOCH + timedelta(microseconds=instant)).strftime("%Y%m%d"))
+
+
+def day(text: str) -> int:
+    """Return a whole day, as labels and orders bear it; of a month it is the last day.
+
+    Raises InvalidInput for a year alone and for what is no date.
+    """
+    found = parse(text)
+    year, rest = divmod(found, 10000)
+    if not year > 0 or not rest:
+        raise InvalidInput(f"{quoted(text)} is not a day", hint="write YYYY-MM-DD")
+    return found if found % 100 else found + _days_in(year, rest // 100)
 
 
 def _days_in(year: int, month: int) -> int:

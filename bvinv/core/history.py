@@ -11,7 +11,7 @@ from bvinv.core.models.stock import LevelRow, MovementRow
 _MOVEMENTS = """
     SELECT m.id, m.level_seq, p.sku, w.code AS warehouse, m.kind, m.reason, m.quantity, m.from_bin
          , m.to_bin, m.on_hand_change, m.reserved_change, m.on_hand, m.reserved, m.document
-         , m.actor, m.occurred_at, m.recorded_at, m.hash, m.reverses
+         , m.actor, m.occurred_at, m.recorded_at, m.hash, m.reverses, m.lot
       FROM movement AS m JOIN stock_level AS l ON l.id = m.level_id
            JOIN product AS p ON p.id = l.product_id JOIN warehouse AS w ON w.id = l.warehouse_id
      WHERE l.product_id = :product {where} ORDER BY m.id DESC LIMIT :limit

@@ -16,7 +16,7 @@ _CHANGE = Sql("""
      WHERE reservation_id = :reservation_id AND level_id = :level_id
 """)
 _HOLDERS = Sql(f"""
-    SELECT l.reservation_id, l.level_id, l.held, l.backordered, l.expires_at
+    SELECT l.reservation_id, l.level_id, l.held, l.backordered, l.expires_at, r.low_priority
       FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
      WHERE l.level_id = :level AND l.held > 0 AND {OPEN} AND l.expires_at > :now
      ORDER BY r.command_id DESC, l.reservation_id DESC LIMIT :limit
@@ -87,7 +87,7 @@ def fill(session: Session, posting: Posting, level: Level) -> None:
     if free > 0 and level.waiting and level.lapsed:
         lapse(session, posting, level)
     for line in level.waiting:
-        given = min(free, line.backordered)
+        given = min(free - (level.protected if line.low_priority else 0), line.backordered)
         if given <= 0:
             still_waiting.append(line)
             continue

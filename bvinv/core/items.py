@@ -6,22 +6,30 @@ from typing import NamedTuple
 from bvinv.core import isbn, text
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, NotFound
+from bvinv.core.models.base import MOST
 
 
 class Item(NamedTuple):
-    """A product, as far as stock needs to know it."""
+    """A product, as far as stock needs to know it; its name stands for `pack` pieces."""
 
     id: int
     sku: str
+    pack: int = 1
+
+    def pieces(self, quantity: int) -> int:
+        """Return how many pieces so many of what was named are: a case's barcode stands for
+        several. Raises InvalidInput for more than a level can hold."""
+        return text.quantity(quantity * self.pack, minimum=-MOST, maximum=MOST)
 
 
 # Each gives a product's id, its SKU and the name that it was found by.
-BY_SKU = Sql("SELECT id, sku, sku_key AS name FROM product WHERE sku_key IN :names")
+BY_SKU = Sql("SELECT id, sku, sku_key AS name, 1 AS pack FROM product WHERE sku_key IN :names")
 BY_BARCODE = Sql("""
-    SELECT p.id, p.sku, b.code AS name FROM barcode AS b JOIN product AS p ON p.id = b.product_id
+    SELECT p.id, p.sku, b.code AS name, b.pack_quantity AS pack
+      FROM barcode AS b JOIN product AS p ON p.id = b.product_id
      WHERE b.code IN :names
 """)
-BY_ISBN = Sql("SELECT id, sku, isbn AS name FROM product WHERE isbn IN :names")
+BY_ISBN = Sql("SELECT id, sku, isbn AS name, 1 AS pack FROM product WHERE isbn IN :names")
 
 
 # Locked, so that of two changes which make a circle together one waits and then sees the other;
@@ -89,7 +97,7 @@ def known(session: Session, refs: Iterable[str]) -> dict[str, Item]:
         if not names:
             return
         rows = session.ask(statement, names=sorted(set(names.values())))
-        by_name = {row.name: Item(row.id, row.sku) for row in rows}
+        by_name = {row.name: Item(row.id, row.sku, row.pack) for row in rows}
         for ref, name in names.items():
             if name in by_name:
                 found[ref] = by_name[name]

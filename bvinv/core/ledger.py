@@ -39,21 +39,23 @@ _COLUMNS = (
     "command_id",
     "previous_hash",
     "hash",
+    "lot",
 )
 _APPEND = Sql.insert("movement", *_COLUMNS)
 # Guarded: it moves the level that was read, or none. What is impossible the CHECKs refuse.
 _MOVE = Sql("""
     UPDATE stock_level
        SET on_hand = on_hand + :on_hand, unsellable = unsellable + :unsellable
-         , reserved = reserved + :reserved, head_seq = :new_seq, head_hash = :new_hash
+         , reserved = reserved + :reserved, in_transit = in_transit + :in_transit
+         , head_seq = :new_seq, head_hash = :new_hash
          , version = version + 1, updated_at = :now
      WHERE id = :level_id AND head_seq = :old_seq
 """)
 _FILL_BIN = Sql("""
     UPDATE bin_level SET quantity = quantity + :quantity
-     WHERE level_id = :level_id AND bin_id = :bin_id
+     WHERE level_id = :level_id AND bin_id = :bin_id AND lot = :lot
 """)
-_NEW_BIN = Sql.insert("bin_level", "level_id", "bin_id", "quantity")
+_NEW_BIN = Sql.insert("bin_level", "level_id", "bin_id", "lot", "quantity")
 _SELL = Sql("UPDATE product SET popularity = popularity + :quantity WHERE id = :product")
 
 NUMBERS = struct.Struct(">9q")
@@ -62,19 +64,23 @@ NUMBERS = struct.Struct(">9q")
 class Place(NamedTuple):
     """One end of a movement: a bin, a virtual end (no id), or nowhere (no code).
 
-    `rank` orders the bins of a level by which gives first.
+    `rank` orders the bins of a level by which gives first; `lot` is that of the pieces meant.
     """
 
     code: str
     bin_id: int | None = None
     sellable: bool = False
     rank: int = 9
+    lot: str = ""
 
+
+_Bin = tuple[int, int, str]  # level id, bin id, lot
 
 NOWHERE = Place("")
 SUPPLIER = Place("supplier")
 CUSTOMER = Place("customer")
 ADJUSTMENT = Place("adjustment")
+TRANSIT = Place("transit")
 # No bin may bear these names: they are the ends of movements that leave or enter the house.
 VIRTUAL_ENDS = frozenset({"SUPPLIER", "CUSTOMER", "ADJUSTMENT", "TRANSIT"})
 
@@ -87,6 +93,7 @@ class OpenLine(NamedTuple):
     held: int
     backordered: int
     expires_at: int
+    low_priority: int = 0
 
 
 @dataclass(slots=True)
@@ -94,7 +101,10 @@ class Level:
     """A level locked by this transaction, with what its reservations still want of it.
 
     `lapsed` are the lines whose time has run out, `waiting` the live ones with a backorder,
-    oldest first; `places` are its bins with what lies in each, loaded when goods move.
+    oldest first; `places` are its bins with what lies in each, loaded when goods move, and with
+    them `picked`, what stands ready in staging for somebody's parcel, and `expiries`, the last good
+    day of its lots. `expired` pieces are on hand, of `stale` lots; `protected` ones are its safety
+    stock, where that is not for channels of low priority.
     """
 
     id: int
@@ -105,29 +115,42 @@ class Level:
     on_hand: int
     unsellable: int
     reserved: int
+    in_transit: int
     head_seq: int
     head_hash: bytes
+    tracks_lots: int = 0
+    protected: int = 0
+    expired: int = 0
+    stale: set[str] = field(default_factory=set)
     lapsed: list[OpenLine] = field(default_factory=list)
     waiting: list[OpenLine] = field(default_factory=list)
     places: dict[Place, int] = field(default_factory=dict)
     places_loaded: bool = False
-    before: tuple[int, int, int, int] = (0, 0, 0, 0)
+    picked: dict[Place, int] = field(default_factory=dict)
+    expiries: dict[str, int | None] = field(default_factory=dict)
+    before: tuple[int, ...] = (0, 0, 0, 0, 0)
 
     @property
     def free(self) -> int:
-        """Pieces that nobody holds: on hand less live holds."""
-        return self.on_hand - self.reserved + sum(line.held for line in self.lapsed)
+        """Pieces that nobody holds: on hand and still good, less live holds."""
+        lapsed = sum(line.held for line in self.lapsed)
+        return self.on_hand - self.expired - self.reserved + lapsed
 
     @property
     def available(self) -> int:
         """Pieces that can be promised: free less what waits for them."""
         return self.free - sum(line.backordered for line in self.waiting)
 
-    def counts(self) -> tuple[int, int, int, int]:
-        """Return what a posting changes: on hand, unsellable, reserved, and the chain's length."""
-        return (self.on_hand, self.unsellable, self.reserved, self.head_seq)
+    def available_to(self, *, low_priority: bool) -> int:
+        """Return the pieces that can be promised to a channel of this priority."""
+        return self.available - (self.protected if low_priority else 0)
 
-    def changed_from(self, before: tuple[int, int, int, int]) -> LevelChange:
+    def counts(self) -> tuple[int, ...]:
+        """Return what a posting changes: on hand, unsellable, reserved, in transit, and the chain's
+        length."""
+        return (self.on_hand, self.unsellable, self.reserved, self.in_transit, self.head_seq)
+
+    def changed_from(self, before: tuple[int, ...]) -> LevelChange:
         """Return what happened to the level since it had these counts."""
         return LevelChange(
             sku=self.sku,
@@ -149,8 +172,9 @@ def link(previous: bytes, numbers: Sequence[int], words: Sequence[str]) -> bytes
 
     `numbers` are level_seq, quantity, on_hand_change, reserved_change, on_hand, reserved,
     occurred_at, recorded_at and reverses, as big-endian 64-bit integers; `words` are kind, reason,
-    from_bin, to_bin, document and actor as UTF-8, joined by the unit separator (0x1F), which none
-    of them can contain. Row ids are left out: a copy of the ledger has the same hashes.
+    from_bin, to_bin, document, actor and, where pieces have one, the lot as UTF-8, joined by the
+    unit separator (0x1F), which none of them can contain. Row ids are left out: a copy of the
+    ledger has the same hashes.
     """
     packed = previous + NUMBERS.pack(*numbers) + "\x1f".join(words).encode()
     return hashlib.sha256(packed).digest()
@@ -164,8 +188,8 @@ class Posting:
         self._session = session
         self._movements: list[dict[str, Any]] = []
         self._levels: dict[int, Level] = {}
-        self._bins: dict[tuple[int, int], int] = {}
-        self._new_bins: dict[tuple[int, int], int] = {}
+        self._bins: dict[_Bin, int] = {}
+        self._new_bins: dict[_Bin, int] = {}
         self._sold: dict[int, int] = {}
         self._tales: list[Tale] = []
 
@@ -186,11 +210,15 @@ class Posting:
     ) -> None:
         """Append one movement of `quantity` pieces; `reserved` is -1, 0 or 1 times all of them.
 
-        Whoever calls has checked that it is possible; the database refuses it otherwise.
+        The lot is that of `origin`, or of `target` where pieces enter the house. Whoever calls has
+        checked that it is possible; the database refuses it otherwise.
         """
         command = command or self._session.command
         now = self._session.now
         occurred_at = now if occurred_at is None else occurred_at
+        lot = origin.lot or target.lot
+        if target.bin_id is not None and target.lot != lot:
+            target = target._replace(lot=lot)
         on_hand_change = (target.sellable - origin.sellable) * quantity
         reserved_change = reserved * quantity
         level.on_hand += on_hand_change
@@ -215,10 +243,15 @@ class Posting:
         )
         words = (kind, reason, origin.code, target.code, document, command.actor)
         previous = level.head_hash
-        level.head_hash = link(previous, numbers, words)
+        level.head_hash = link(previous, numbers, (*words, lot) if lot else words)
         self._levels[level.id] = level
-        row = (level.id, *numbers, *words, command, previous, level.head_hash)
+        row = (level.id, *numbers, *words, command, previous, level.head_hash, lot)
         self._movements.append(dict(zip(_COLUMNS, row, strict=True)))
+
+    def transit(self, level: Level, by: int) -> None:
+        """Change what is on its way to a level from other warehouses by this many pieces."""
+        level.in_transit += by
+        self._levels[level.id] = level
 
     def tell(
         self, kind: str, subject: str, data: dict[str, Any], command: Command | None = None
@@ -252,7 +285,7 @@ class Posting:
         """Note what comes into a bin or goes out; return the change of unsellable pieces."""
         if place.bin_id is None:
             return 0
-        where = (level.id, place.bin_id)
+        where = (level.id, place.bin_id, place.lot)
         if not level.places_loaded:
             raise AssertionError("the bins of a level are loaded before goods move")
         if place not in level.places or where in self._new_bins:
@@ -260,6 +293,8 @@ class Posting:
         else:
             self._bins[where] = self._bins.get(where, 0) + by
         level.places[place] = level.places.get(place, 0) + by
+        if place.sellable and place.lot in level.stale:
+            level.expired += by
         return 0 if place.sellable else by
 
 
@@ -273,21 +308,22 @@ def posting(session: Session) -> Iterator[Posting]:
 
 
 def _moved(level: Level, now: int) -> dict[str, Any]:
-    on_hand, unsellable, reserved, seq = level.before
+    on_hand, unsellable, reserved, in_transit, seq = level.before
     return {
         "level_id": level.id,
         "old_seq": seq,
         "on_hand": level.on_hand - on_hand,
         "unsellable": level.unsellable - unsellable,
         "reserved": level.reserved - reserved,
+        "in_transit": level.in_transit - in_transit,
         "new_seq": level.head_seq,
         "new_hash": level.head_hash,
         "now": now,
     }
 
 
-def _bin_rows(bins: dict[tuple[int, int], int]) -> list[dict[str, int]]:
+def _bin_rows(bins: dict[_Bin, int]) -> list[dict[str, Any]]:
     return [
-        {"level_id": level, "bin_id": place, "quantity": quantity}
-        for (level, place), quantity in bins.items()
+        {"level_id": level, "bin_id": place, "lot": lot, "quantity": quantity}
+        for (level, place, lot), quantity in bins.items()
     ]

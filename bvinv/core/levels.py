@@ -7,6 +7,7 @@ bins and lines, which a level's lock covers. So no two commands can wait for eac
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from bvinv.core import lots
 from bvinv.core.db import Session, Sql
 from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Place, genesis
@@ -26,7 +27,9 @@ Key = tuple[int, int]  # product id, warehouse id
 
 _LEVELS = """
     SELECT l.id, l.product_id, p.sku, l.warehouse_id, w.code, l.on_hand, l.unsellable
-         , l.reserved, l.head_seq, l.head_hash
+         , l.reserved, l.in_transit, l.head_seq, l.head_hash, p.tracks_lots
+         , CASE p.protects_safety_stock WHEN 1 THEN coalesce(l.safety_stock, 0) ELSE 0 END
+           AS protected
       FROM stock_level AS l JOIN product AS p ON p.id = l.product_id
            JOIN warehouse AS w ON w.id = l.warehouse_id
      WHERE l.product_id IN :products {where} ORDER BY w.code, p.sku_key
@@ -50,21 +53,31 @@ _CREATE = Sql.insert(
 
 # Two index look-ups a level, whatever the number of its live holds. Oldest backorders first.
 _OPEN_LINES = Sql(f"""
-    SELECT reservation_id, level_id, held, backordered, l.expires_at, 0 AS asked
+    SELECT reservation_id, level_id, held, backordered, l.expires_at, 0 AS low_priority, 0 AS asked
       FROM reservation_line AS l
      WHERE {OPEN} AND l.expires_at <= :now AND level_id IN :levels
     UNION ALL
-    SELECT reservation_id, level_id, held, backordered, l.expires_at, r.command_id
+    SELECT reservation_id, level_id, held, backordered, l.expires_at, r.low_priority, r.command_id
       FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
      WHERE backordered > 0 AND l.expires_at > :now AND level_id IN :levels
      ORDER BY asked, reservation_id
 """)
 _PLACES = Sql("""
-    SELECT b.id, b.code, b.kind, l.level_id, l.quantity
+    SELECT b.id, b.code, b.kind, l.level_id, l.lot, l.quantity
       FROM bin_level AS l JOIN bin AS b ON b.id = l.bin_id WHERE l.level_id IN :levels
 """)
+# Picked for a promise that still holds: nobody else may have it.
+_PICKED = Sql("""
+    SELECT l.level_id, l.staging_id, l.lot, sum(l.picked - l.returned - l.shipped) AS quantity
+      FROM pick_line AS l JOIN pick AS p ON p.id = l.pick_id
+           JOIN reservation AS r ON r.id = p.reservation_id
+     WHERE l.level_id IN :levels AND l.picked > l.returned + l.shipped
+       AND p.status IN ('open', 'picked') AND r.status = 'held' AND r.expires_at > :now
+     GROUP BY l.level_id, l.staging_id, l.lot
+""")
 # Which bin gives first when nobody names one: what is ready to go, then the shelves.
-_GIVES = {"staging": 0, "storage": 1, "dock": 2}
+_STAGING = 0
+_GIVES = {"staging": _STAGING, "storage": 1, "dock": 2}
 
 
 def rank(kind: str) -> int:
@@ -95,6 +108,10 @@ def lock(
             line = OpenLine(*values)
             level = by_id[line.level_id]
             (level.lapsed if line.expires_at <= session.now else level.waiting).append(line)
+    if tracked := {level.id: level for level in levels if level.tracks_lots}:
+        for row in lots.stale(session, sorted(tracked)):
+            tracked[row.level_id].stale.add(row.lot)
+            tracked[row.level_id].expired += int(row.quantity)
     for level in levels:
         level.before = level.counts()
     return {(level.product_id, level.warehouse_id): level for level in levels}
@@ -140,20 +157,45 @@ def load_places(session: Session, levels: Iterable[Level]) -> None:
     for level in bare.values():
         level.places_loaded = True
     for row in session.ask(_PLACES, levels=sorted(bare)):
-        places = bare[row.level_id].places
-        places[Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind))] = row.quantity
+        place = Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind), row.lot)
+        bare[row.level_id].places[place] = row.quantity
+    if tracked := [level.id for level in bare.values() if level.tracks_lots]:
+        for row in lots.expiries(session, sorted(tracked)):
+            bare[row.level_id].expiries[row.lot] = row.expires_on
+    staged = [
+        level.id
+        for level in bare.values()
+        if any(place.rank == _STAGING and lying for place, lying in level.places.items())
+    ]
+    if staged:
+        for row in session.ask(_PICKED, levels=sorted(staged), now=session.now):
+            level = bare[row.level_id]
+            [place] = [p for p in level.places if (p.bin_id, p.lot) == (row.staging_id, row.lot)]
+            level.picked[place] = int(row.quantity)
 
 
-def take(level: Level, quantity: int) -> list[tuple[Place, int]]:
-    """Return which bins give this many sellable pieces: staging, storage, dock, each by code.
+def lying(level: Level, place: Place) -> int:
+    """Return the pieces in a bin, of whatever lot."""
+    return sum(pieces for one, pieces in level.places.items() if one.bin_id == place.bin_id)
 
-    The caller has checked that there are as many on hand.
+
+def take(
+    level: Level, quantity: int, bin_id: int | None = None, lot: str | None = None
+) -> list[tuple[Place, int]]:
+    """Return which bins give this many pieces: the lot that expires first, then staging, storage
+    and dock, each by code. What was picked for a parcel stays, what has expired stays unless its
+    lot is named. A named bin gives alone, also one that is not sellable. Fewer are returned where
+    there are fewer.
     """
     taken = []
-    for place, lying in sorted(level.places.items(), key=_giving_order):
-        if not place.sellable or not lying:
+    for place, lying in sorted(level.places.items(), key=lambda one: _giving_order(level, one[0])):
+        if place.bin_id != bin_id if bin_id is not None else not place.sellable:
             continue
-        part = min(lying, quantity)
+        if place.lot != lot if lot is not None else place.lot in level.stale and place.sellable:
+            continue
+        part = min(lying - level.picked.get(place, 0), quantity)
+        if part <= 0:
+            continue
         taken.append((place, part))
         quantity -= part
         if not quantity:
@@ -161,6 +203,7 @@ def take(level: Level, quantity: int) -> list[tuple[Place, int]]:
     return taken
 
 
-def _giving_order(entry: tuple[Place, int]) -> tuple[int, str]:
-    place, _ = entry
-    return place.rank, place.code
+def _giving_order(level: Level, place: Place) -> tuple[float, int, str, str]:
+    expires_on = level.expiries.get(place.lot)
+    last = float("inf") if expires_on is None else expires_on
+    return last, place.rank, place.code, place.lot

@@ -28,9 +28,14 @@ def make_room(
     holds.break_newest(session, current, level, short)
 
 
-def giving(level: Level, place: Place | None, quantity: int) -> list[tuple[Place, int]]:
-    """Return which bins give. Raises InsufficientStock when they hold less."""
-    lying = level.on_hand if place is None else level.places.get(place, 0)
+def giving(
+    level: Level, place: Place | None, quantity: int, lot: str | None = None
+) -> list[tuple[Place, int]]:
+    """Return which bins, or lots of the named one, give. Raises InsufficientStock when they hold
+    less that is still good and that nobody picked."""
+    bin_id = None if place is None else place.bin_id
+    taken = levels.take(level, quantity, bin_id, lot)
+    lying = sum(part for _, part in taken)
     if lying < quantity:
         where = level.warehouse if place is None else f"{place.code} at {level.warehouse}"
         raise InsufficientStock(
@@ -41,7 +46,7 @@ def giving(level: Level, place: Place | None, quantity: int) -> list[tuple[Place
             wanted=quantity,
             available=lying,
         )
-    return [(place, quantity)] if place else levels.take(level, quantity)
+    return taken
 
 
 def holders(session: Session, touched: Sequence[Level]) -> tuple[str, list[dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bvinv.core import command_log, items, levels, text, warehouses
+from bvinv.core import command_log, items, levels, lots, text, warehouses
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput
@@ -10,6 +10,7 @@ from bvinv.core.items import Item
 from bvinv.core.levels import Site
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.stock import LevelRow
+from bvinv.core.models.warehouse import SELLABLE_KINDS
 
 # A hold whose time has run out counts as released, whether or not the sweep has been there.
 _SHOWN = f"""
@@ -18,6 +19,14 @@ _SHOWN = f"""
              WHERE r.level_id = l.id AND {OPEN} AND r.expires_at <= :now) AS reserved
          , (SELECT coalesce(sum(r.backordered), 0) FROM reservation_line r
              WHERE r.level_id = l.id AND backordered > 0 AND r.expires_at > :now) AS backordered
+         , (SELECT coalesce(sum(o.outstanding), 0) FROM purchase_order_line o
+             WHERE o.level_id = l.id AND o.outstanding > 0) AS on_order
+         , CASE p.tracks_lots WHEN 1 THEN (
+               SELECT coalesce(sum(s.quantity), 0)
+                 FROM bin_level s JOIN bin b ON b.id = s.bin_id
+                      JOIN lot t ON t.product_id = p.id AND t.code = s.lot
+                WHERE s.level_id = l.id AND t.expires_on < :today AND b.kind IN {SELLABLE_KINDS}
+           ) ELSE 0 END AS expired
          , l.reorder_point, l.max_stock, l.safety_stock, l.version, l.updated_at, p.sku_key
       FROM stock_level l JOIN product p ON p.id = l.product_id
            JOIN warehouse w ON w.id = l.warehouse_id
@@ -92,7 +101,7 @@ def page(
     """Return a page of levels by SKU and warehouse, and the cursor of the next.
 
     `low`: no more available than the safety stock. `below_reorder_point`: the inventory position
-    (available + in transit) is under the reorder point. Raises InvalidInput, NotFound.
+    (available + in transit + on order) is under the reorder point. Raises InvalidInput, NotFound.
     """
     text.quantity(limit, what="limit", minimum=1, maximum=100_000)
     where, having = ["1 = 1"], ["1 = 1"]
@@ -107,11 +116,11 @@ def page(
         where.append("(p.sku_key, w.code) > (:sku, :code)")
         values |= {"sku": text.key(text.code(sku, what="cursor"))}
         values |= {"code": text.code(code, what="cursor")}
-    position = "on_hand - reserved - backordered"
+    position = "on_hand - reserved - backordered - expired"
     if low:
         having.append(f"{position} <= coalesce(safety_stock, 0)")
     if below_reorder_point:
-        having.append(f"{position} + in_transit < reorder_point")
+        having.append(f"{position} + in_transit + on_order < reorder_point")
     statement = Sql(_PAGE.format(where=" AND ".join(where), having=" AND ".join(having)))
     rows = _rows(session, statement, **values)
     if len(rows) <= limit:
@@ -159,7 +168,8 @@ def one(session: Session, item: Item, site: Site) -> LevelRow:
 
 
 def _rows(session: Session, statement: Any, **values: Any) -> list[LevelRow]:
-    return [_row(row) for row in session.ask(statement, now=session.now, **values)]
+    found = session.ask(statement, now=session.now, today=lots.today(session), **values)
+    return [_row(row) for row in found]
 
 
 def _row(row: Any) -> LevelRow:
@@ -168,16 +178,17 @@ def _row(row: Any) -> LevelRow:
         warehouse=row.warehouse,
         on_hand=row.on_hand,
         reserved=row.reserved,
-        available=row.on_hand - row.reserved - row.backordered,
+        available=row.on_hand - row.reserved - row.backordered - row.expired,
         backordered=row.backordered,
         in_transit=row.in_transit,
-        on_order=0,
+        on_order=row.on_order,
         reorder_point=row.reorder_point,
         max_stock=row.max_stock,
         safety_stock=row.safety_stock,
         version=row.version,
         updated_at=row.updated_at,
         unsellable=row.unsellable,
+        expired=row.expired,
     )
 
 
@@ -216,6 +227,7 @@ def _as_of(session: Session, item: Item, at: int) -> list[LevelRow]:
             version=row.version,
             updated_at=row.updated_at,
             unsellable=None,
+            expired=None,
         )
         for row in session.ask(_AS_OF, product=item.id, at=at, now=session.now)
     ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bvinv.core import text
-from bvinv.core.cross_checks import CHECKS
+from bvinv.core.checks.every import CHECKS
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, VerificationFailed
 from bvinv.core.ledger import NUMBERS, VIRTUAL_ENDS, genesis
@@ -32,8 +32,8 @@ _MOVEMENTS = """
     SELECT level_id, level_seq, quantity, on_hand_change, reserved_change, on_hand, reserved
          , occurred_at, recorded_at, reverses, from_bin, to_bin
          , kind || '\x1f' || reason || '\x1f' || from_bin || '\x1f' || to_bin || '\x1f' || document
-           || '\x1f' || actor
-         , previous_hash, hash
+           || '\x1f' || actor || CASE lot WHEN '' THEN '' ELSE '\x1f' || lot END
+         , previous_hash, hash, lot
       FROM movement {order}
 """
 _AS_WRITTEN = Sql(_MOVEMENTS.format(order="ORDER BY id"))
@@ -42,7 +42,7 @@ _BY_LEVEL = Sql(
 )
 _BINS = Sql("SELECT id, warehouse_id, code, kind FROM bin")
 _BIN_LEVELS = Sql("""
-    SELECT level_id, bin_id, quantity FROM bin_level WHERE level_id BETWEEN :first AND :last
+    SELECT level_id, bin_id, lot, quantity FROM bin_level WHERE level_id BETWEEN :first AND :last
 """)
 _HELD = Sql(f"""
     SELECT level_id, sum(held) AS held FROM reservation_line
@@ -248,7 +248,9 @@ class _Chain:
             self.fault = (seq, f"movement {reverses} is reversed a second time")
         self.reversed.add(reverses)
 
-    def faults(self, stored_bins: dict[int, int], held: int) -> Iterator[tuple[int, str]]:
+    def faults(
+        self, stored_bins: dict[tuple[int, str], int], held: int
+    ) -> Iterator[tuple[int, str]]:
         """Yield what is wrong, the chain's own fault first, then counts that do not follow."""
         row = self.row
         if self.fault:
@@ -263,11 +265,12 @@ class _Chain:
         if row.reserved != held:
             yield 0, f"reserved is {row.reserved}, its reservations hold {held}"
         sellable = unsellable = 0
-        by_id = {self.places[name]: n for name, n in self.bins.items()}
-        for (number, kind), quantity in by_id.items():
+        for name, quantity in self.bins.items():
+            code, _, lot = name.partition("\x1f")
+            number, kind = self.places[code]
             sellable += quantity if kind in SELLABLE else 0
             unsellable += 0 if kind in SELLABLE else quantity
-            stored = stored_bins.pop(number, 0)
+            stored = stored_bins.pop((number, lot), 0)
             if stored != quantity:
                 yield 0, f"a bin has {stored}, its movements add up to {quantity}"
         for quantity in stored_bins.values():
@@ -291,7 +294,7 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
     for movement in movements:
         (
             level, seq, quantity, change, held, on_hand, reserved, at, told, back,
-            origin, target, words, previous, digest,
+            origin, target, words, previous, digest, lot,
         ) = movement  # fmt: skip
         chain = sound.get(level)
         if chain is None:
@@ -318,6 +321,8 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
         if origin or target or change:
             gives, gets, sellable = chain.places.effects[origin, target]
             bins = chain.bins
+            if lot:
+                gives, gets = gives and f"{gives}\x1f{lot}", gets and f"{gets}\x1f{lot}"
             if gives:
                 bins[gives] = lying = bins.get(gives, 0) - quantity
                 if lying < 0:
@@ -352,9 +357,9 @@ def _verify_page(
         count = _replay(session.stream(statement, **values), chains)
         if not any(chain.fault for chain in chains.values()):
             break
-    bins: dict[int, dict[int, int]] = {}
+    bins: dict[int, dict[tuple[int, str], int]] = {}
     for row in session.ask(_BIN_LEVELS, **span):
-        bins.setdefault(row.level_id, {})[row.bin_id] = row.quantity
+        bins.setdefault(row.level_id, {})[row.bin_id, row.lot] = row.quantity
     held = {row.level_id: int(row.held) for row in session.ask(_HELD, **span)}
     for number, chain in chains.items():
         for seq, detail in chain.faults(bins.get(number, {}), held.get(number, 0)):

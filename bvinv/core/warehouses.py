@@ -18,6 +18,10 @@ from bvinv.core.models.warehouse import (
 _SITES = Sql("SELECT id, code, priority FROM warehouse ORDER BY priority, code")
 _SITE = Sql("SELECT id, code, priority FROM warehouse WHERE code = :code")
 _BINS_OF = Sql("SELECT id, code, kind FROM bin WHERE warehouse_id = :site")
+_FIRST_OF_KIND = Sql("""
+    SELECT id, code, kind FROM bin WHERE warehouse_id = :site AND kind = :kind
+     ORDER BY pick_sequence IS NULL, pick_sequence, code LIMIT 1
+""")
 
 
 def code(name: str) -> str:
@@ -74,6 +78,19 @@ def place(session: Session, warehouse: Site, name: str) -> Place:
             bin=wanted,
         )
     return found
+
+
+def bin_of_kind(session: Session, warehouse: Site, kind: str) -> Place:
+    """Return the warehouse's first bin of a kind; one is made, named like it, if there is none.
+
+    Raises Conflict when the name is taken by a bin of another kind.
+    """
+    rows = session.ask(_FIRST_OF_KIND, site=warehouse.id, kind=kind)
+    if not rows:
+        add_bin(session, warehouse=warehouse.code, name=kind.upper(), kind=kind)
+        rows = session.ask(_FIRST_OF_KIND, site=warehouse.id, kind=kind)
+    [row] = rows
+    return Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind))
 
 
 def add(session: Session, *, name_code: str, name: str, priority: int = 100) -> WarehouseRow:

@@ -122,7 +122,7 @@ def test_a_posting_that_fails_writes_nothing(stocked):
 
 
 def test_goods_never_move_between_bins_that_were_not_looked_up():
-    level = ledger.Level(1, 1, "HX-1", 1, "MAIN", 0, 0, 0, 0, b"")
+    level = ledger.Level(1, 1, "HX-1", 1, "MAIN", 0, 0, 0, 0, 0, b"")
 
     with pytest.raises(AssertionError, match="the bins of a level are loaded"):
         Posting(None)._put(level, Place("SHELF", 1, sellable=True), 1)

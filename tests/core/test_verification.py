@@ -118,7 +118,7 @@ DAMAGE = {
         ["HX-1@MAIN#0 a bin has 6, its movements add up to 5"],
     ),
     "a bin that nothing came to": (
-        ["INSERT INTO bin_level (level_id, bin_id, quantity) VALUES (1, 3, 4)"],
+        ["INSERT INTO bin_level (level_id, bin_id, lot, quantity) VALUES (1, 3, '', 4)"],
         ["HX-1@MAIN#0 a bin has 4, which no movement brought"],
     ),
     "an emptied bin list": (

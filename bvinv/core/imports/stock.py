@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
-from bvinv.core import adjustments, command_log, holds, items, levels, text, warehouses
+from bvinv.core import (
+    adjustments,
+    command_log,
+    holds,
+    items,
+    levels,
+    reasons,
+    text,
+    warehouses,
+)
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, InventoryError
 from bvinv.core.files import columns, formulas
@@ -156,7 +165,7 @@ class _Stock:
             field = "bin"
             bin = warehouses.bin_code(bin) if bin else ""
             field = "reason"
-            reason = adjustments.checked_reason(reason or OPENING)
+            reason = reasons.code(reason or OPENING)
             field = "quantity"
             pieces = text.quantity(quantity, minimum=0 if reason == OPENING else -(10**9))
             if not pieces and reason != OPENING:
@@ -242,11 +251,14 @@ def _targets(session: Session, rows: list[_Row], rejects: dict[int, Reject]) -> 
     known = items.known(session, {row.sku for row in rows})
     sites = warehouses.sites(session)
     bins = {code: warehouses.bins(session, sites[code]) for code in _named(rows) if code in sites}
+    given = {reason.code for reason in reasons.reasons(session)}
     targets = []
     for row in rows:
         place = None
         missing = ""
-        if row.sku not in known:
+        if row.reason not in given:
+            field, missing = "reason", f"there is no reason {row.reason} (bvinv stock reason add)"
+        elif row.sku not in known:
             field, missing = "sku", f"there is no product {row.sku}"
         elif row.warehouse not in sites:
             field, missing = "warehouse", f"there is no warehouse {row.warehouse}"
@@ -286,7 +298,7 @@ def _locked(session: Session, targets: list[_Target], done: set[int]) -> dict[Ke
 def _empty(target: _Target) -> Level:
     """Return a level with nothing on it, which is not stored and has nothing to give."""
     item, site = target.item, target.site
-    return Level(0, item.id, item.sku, site.id, site.code, 0, 0, 0, 0, b"", places_loaded=True)
+    return Level(0, item.id, item.sku, site.id, site.code, 0, 0, 0, 0, 0, b"", places_loaded=True)
 
 
 def _document(digest: str) -> str:
@@ -302,7 +314,7 @@ def _opened(session: Session, digest: str, locked: Iterable[Level]) -> set[tuple
     return {
         (level.id, place)
         for level in by_id.values()
-        for place in level.places
+        for place in {place._replace(lot="") for place in level.places}
         if (level.id, place.code) in codes
     }
 

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, Column, ForeignKey
 from sqlmodel import Field, SQLModel
 
-from bvinv.core.models.columns import Whole, Words, key, reference, whole, words
+from bvinv.core.models.columns import Whole, Words, flag, key, reference, whole, words
 
 
 class Category(SQLModel, table=True):
@@ -22,7 +22,11 @@ class Category(SQLModel, table=True):
 
 
 class Product(SQLModel, table=True):
-    """Anything with a SKU. Money is in minor units, the rating in hundredths."""
+    """Anything with a SKU. Money is in minor units, the rating in hundredths.
+
+    Pieces of one that `tracks_lots` come with a lot; `protects_safety_stock` keeps the safety stock
+    of its levels from channels of low priority.
+    """
 
     __tablename__ = "product"
     __table_args__ = (
@@ -34,6 +38,8 @@ class Product(SQLModel, table=True):
         CheckConstraint("rating BETWEEN 0 AND 500", name="rating_is_0_to_5"),
         CheckConstraint("popularity >= 0", name="popularity_is_not_negative"),
         CheckConstraint("variant_of <> id", name="product_is_not_its_own_variant"),
+        CheckConstraint("tracks_lots IN (0, 1)", name="product_tracks_lots_or_not"),
+        CheckConstraint("protects_safety_stock IN (0, 1)", name="product_protects_or_not"),
         {"sqlite_strict": True},
     )
 
@@ -62,6 +68,8 @@ class Product(SQLModel, table=True):
     version: int = Field(default=1, sa_column=whole(1))
     created_at: int = Field(sa_column=whole())
     updated_at: int = Field(sa_column=whole())
+    tracks_lots: int = Field(default=0, sa_column=flag())
+    protects_safety_stock: int = Field(default=0, sa_column=flag())
 
 
 class Barcode(SQLModel, table=True):

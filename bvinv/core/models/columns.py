@@ -26,6 +26,16 @@ def whole(default: int | None = None, *, optional: bool = False) -> Column[int]:
     return Column(Whole, nullable=optional, default=default)
 
 
+def flag() -> Column[int]:
+    """Return a column that is 0 or 1 and came to its table later; 0 for rows of before."""
+    return Column(Whole, nullable=False, server_default=text("0"))
+
+
+def later_words() -> Column[str]:
+    """Return a column of text that came to its table later; empty for rows of before."""
+    return Column(Words, nullable=False, server_default=text("''"))
+
+
 def words(*, optional: bool = False, unique: bool = False) -> Column[str]:
     """Return a column of text."""
     return Column(Words, nullable=optional, unique=unique)

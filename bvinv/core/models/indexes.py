@@ -8,6 +8,8 @@ from sqlalchemy import Column, Index, text
 
 from bvinv.core.models.catalogue_tables import PriceChange
 from bvinv.core.models.columns import table
+from bvinv.core.models.floor_tables import Pick, PickLine, ScanSession, UnknownBarcode
+from bvinv.core.models.goods_tables import PurchaseOrderLine, Receipt, TransferLine
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine
 
@@ -38,3 +40,29 @@ _partial(
 # For PostgreSQL; on SQLite they are empty.
 _partial("event_by_transaction", "xid > 0", table(Event).c.xid)
 _partial("movement_by_transaction", "xid > 0", _movement.c.xid)
+_partial("purchase_order_line_outstanding", "outstanding > 0", table(PurchaseOrderLine).c.level_id)
+_receipt = table(Receipt)
+_partial(
+    "receipt_of_document_once",
+    "document <> '' AND undone_at IS NULL",
+    _receipt.c.supplier_id,
+    _receipt.c.document,
+    unique=True,
+)
+_partial(
+    "transfer_line_in_transit",
+    "shipped > received + lost + returned",
+    table(TransferLine).c.to_level_id,
+)
+_pick = table(Pick)
+_partial(
+    "pick_open_once",
+    "status IN ('open', 'picked')",
+    _pick.c.reservation_id,
+    _pick.c.warehouse_id,
+    unique=True,
+)
+_partial("pick_line_staged", "picked > returned + shipped", table(PickLine).c.level_id)
+_session = table(ScanSession)
+_partial("scan_session_open", "status = 'open'", _session.c.actor)
+_partial("unknown_barcode_open", "state = 'open'", table(UnknownBarcode).c.code)

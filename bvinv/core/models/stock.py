@@ -38,6 +38,7 @@ class LevelRow(Row):
     version: int
     updated_at: Instant | None
     unsellable: int | None = 0
+    expired: int | None = 0
 
 
 Empty = Annotated[str, PlainSerializer(lambda value: value or None, when_used="json")]
@@ -65,6 +66,7 @@ class MovementRow(Row):
     recorded_at: Instant
     hash: str
     reverses: int = 0
+    lot: Empty = ""
 
     def summary(self) -> dict[str, Any]:
         """Return one line about it for a list that people read; the counts are the results."""

@@ -1,7 +1,8 @@
 """The tables (SQLModel). `migrations` makes them; a test sees to it that both say the same.
 
 Apart from the rows, because declaring them takes a quarter of a second that a look-up in SQL
-need not wait for. The catalogue's own are in `catalogue_tables`.
+need not wait for. The catalogue's own are in `catalogue_tables`, those
+of goods that come and go in `goods_tables`, those of work on the floor in `floor_tables`.
 """
 
 from sqlalchemy import (
@@ -18,7 +19,9 @@ from bvinv.core.models.columns import (
     Whole,
     Words,
     digest,
+    flag,
     key,
+    later_words,
     reference,
     transaction,
     whole,
@@ -71,11 +74,16 @@ class Warehouse(SQLModel, table=True):
 
 
 class Bin(SQLModel, table=True):
-    """A place in a warehouse. Its kind never changes, so that the ledger stays readable."""
+    """A place in a warehouse. Its kind never changes, so that the ledger stays readable.
+
+    Pickers walk by `pick_sequence`, those without one come last; `capacity` in pieces.
+    """
 
     __tablename__ = "bin"
     __table_args__ = (
         UniqueConstraint("warehouse_id", "code"),
+        CheckConstraint(f"pick_sequence BETWEEN 0 AND {MOST}", name="pick_sequence_in_range"),
+        CheckConstraint(f"capacity BETWEEN 0 AND {MOST}", name="capacity_in_range"),
         CheckConstraint(
             "kind IN ('storage', 'dock', 'staging', 'quarantine', 'damaged')",
             name="bin_kind_is_known",
@@ -87,6 +95,8 @@ class Bin(SQLModel, table=True):
     warehouse_id: int = Field(sa_column=reference("warehouse"))
     code: str = Field(sa_column=words())
     kind: str = Field(sa_column=words())
+    pick_sequence: int | None = Field(default=None, sa_column=whole(optional=True))
+    capacity: int | None = Field(default=None, sa_column=whole(optional=True))
 
 
 class StockLevel(SQLModel, table=True):
@@ -94,6 +104,8 @@ class StockLevel(SQLModel, table=True):
 
     `on_hand` counts the pieces in sellable bins, `unsellable` those in quarantine and damaged
     ones. `reserved` includes holds that ran out but were not swept; readers take them off.
+    `in_transit` are pieces on their way here from other warehouses; new pieces are put away to
+    `fixed_bin_id` first.
     """
 
     __tablename__ = "stock_level"
@@ -124,10 +136,11 @@ class StockLevel(SQLModel, table=True):
     head_seq: int = Field(default=0, sa_column=whole(0))
     head_hash: bytes = Field(default=b"", sa_column=digest())
     updated_at: int = Field(sa_column=whole())
+    fixed_bin_id: int | None = Field(default=None, sa_column=reference("bin", optional=True))
 
 
 class BinLevel(SQLModel, table=True):
-    """How much of a level lies in one bin."""
+    """How much of a level lies in one bin, lot by lot; the empty lot is of pieces without one."""
 
     __tablename__ = "bin_level"
     __table_args__ = (
@@ -137,6 +150,7 @@ class BinLevel(SQLModel, table=True):
 
     level_id: int = Field(sa_column=Column(Whole, ForeignKey("stock_level.id"), primary_key=True))
     bin_id: int = Field(sa_column=Column(Whole, ForeignKey("bin.id"), primary_key=True, index=True))
+    lot: str = Field(default="", sa_column=Column(Words, primary_key=True))
     quantity: int = Field(sa_column=whole())
 
 
@@ -182,10 +196,14 @@ class Movement(SQLModel, table=True):
     previous_hash: bytes = Field(sa_column=digest())
     hash: bytes = Field(sa_column=digest())
     xid: int = Field(default=0, sa_column=transaction())
+    lot: str = Field(default="", sa_column=later_words())
 
 
 class Reservation(SQLModel, table=True):
-    """A caller's promise, under the caller's own id. `terms` is what was asked, as JSON."""
+    """A caller's promise, under the caller's own id. `terms` is what was asked, as JSON.
+
+    `low_priority` is what its channel was when it was made.
+    """
 
     __tablename__ = "reservation"
     __table_args__ = (
@@ -193,6 +211,7 @@ class Reservation(SQLModel, table=True):
             "status IN ('held', 'committed', 'released', 'expired')", name="status_is_one_of_four"
         ),
         UniqueConstraint("id", "expires_at"),
+        CheckConstraint("low_priority IN (0, 1)", name="reservation_is_low_or_not"),
         {"sqlite_strict": True, "sqlite_with_rowid": False},
     )
 
@@ -203,6 +222,8 @@ class Reservation(SQLModel, table=True):
     command_id: int = Field(sa_column=reference("command_log", index=True))
     created_at: int = Field(sa_column=whole())
     updated_at: int = Field(sa_column=whole())
+    channel: str = Field(default="", sa_column=later_words())
+    low_priority: int = Field(default=0, sa_column=flag())
 
 
 class ReservationLine(SQLModel, table=True):

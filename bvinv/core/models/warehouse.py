@@ -6,6 +6,7 @@ from bvinv.core.models.base import Instant, Row
 
 # What lies in a bin of these kinds can be promised; what lies in the others is `unsellable`.
 SELLABLE = frozenset({"storage", "dock", "staging"})
+SELLABLE_KINDS = "('dock', 'staging', 'storage')"  # the same, for SQL
 KINDS = ("storage", "dock", "staging", "quarantine", "damaged")
 # The two bins that every warehouse is born with: goods arrive at one and live in the other.
 DOCK, SHELF = "DOCK", "SHELF"

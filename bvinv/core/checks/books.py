@@ -1,4 +1,4 @@
-"""What no single level shows: faults by name, each with the query that finds their subjects."""
+"""Faults of the catalogue, of promises, and of the log."""
 
 from bvinv.core.db import Sql
 from bvinv.core.models.reservation import OPEN

@@ -1,28 +1,17 @@
-"""`bvinv reserve`: promises on stock."""
+"""Promises: created, shown, extended, committed, released, expired."""
 
 from typing import Annotated
 
 import typer
 
 from bvinv import door
+from bvinv.commands.reserve.group import Id, MaybeLines, app
 from bvinv.core import text
 from bvinv.core.models.reservation import ReservationRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="Promises: set stock aside under your own id, then commit or release it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="Your own id.", show_default=False)]
 Lines = Annotated[
     list[str], typer.Argument(metavar="SKU=QTY…", help="What, how many.", show_default=False)
-]
-MaybeLines = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[SKU=QTY…]", help="Only these.", show_default=False),
 ]
 
 

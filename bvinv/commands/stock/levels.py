@@ -1,21 +1,15 @@
-"""`bvinv stock`: show, adjust, move, explain, verify."""
+"""Levels: shown, adjusted, set, moved from bin to bin."""
 
 from typing import Annotated
 
 import typer
 
-from bvinv import door, importing, output
+from bvinv import door
+from bvinv.commands.stock.group import app
 from bvinv.core import instants, text
 from bvinv.core.errors import InvalidInput
-from bvinv.core.models.stock import LevelRow, MovementRow
+from bvinv.core.models.stock import LevelRow
 from bvinv.door import Call
-
-app = typer.Typer(
-    help="Stock: what there is, what may be promised, and why.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
 
 
 def whole(value: str) -> int:
@@ -197,116 +191,3 @@ def put_away(
         ),
         LevelRow.columns,
     )
-
-
-@door.shows(app)
-def history(
-    call: Call,
-    ref: door.Ref,
-    warehouse: door.MaybeWarehouse = None,
-    since: door.Since = None,
-    until: door.Time = None,
-    limit: door.Limit = None,
-    after: Annotated[
-        int | None,
-        typer.Option("--after", parser=text.quantity, metavar="CURSOR", help="Go on after this."),
-    ] = None,
-) -> None:
-    """List a product's movements, the newest first.
-
-    Example: bvinv stock history HX-1 --since 2026-11-01
-    """
-    from bvinv.core import history as ledger_history
-
-    rows, cursor = call.read(
-        lambda session: ledger_history.history(
-            session,
-            ref=ref,
-            warehouse=warehouse,
-            since=since,
-            until=until,
-            limit=limit or 50,
-            after=after,
-        )
-    )
-    call.page(rows, MovementRow, after=cursor)
-
-
-@door.shows(app)
-def why(call: Call, ref: door.Ref, warehouse: door.WarehouseOption) -> None:
-    """Explain a level: causes, holders, who waits, where it lies.
-
-    Example: bvinv stock why HX-1 --warehouse MAIN
-    """
-    from bvinv.core import history as ledger_history
-
-    row = call.read(lambda session: ledger_history.why(session, ref=ref, warehouse=warehouse))
-    call.show(row, [name for name in row.columns if getattr(row, name) != []])
-
-
-@door.shows(app)
-def verify(
-    call: Call,
-    head: Annotated[
-        bool, typer.Option("--head", help="Print only the digest of all chains, to keep elsewhere.")
-    ] = False,
-    against: Annotated[
-        str | None,
-        typer.Option("--against", metavar="DIGEST", help="A digest that was kept elsewhere."),
-    ] = None,
-) -> None:
-    """Replay the whole ledger and compare every count with it.
-
-    Exit code 8 if anything is wrong.
-
-    Example: bvinv stock verify --head > head.txt
-    """
-    from bvinv.core import verification
-
-    if head and against is None:
-        digest = call.read(verification.head)
-        if call.is_for_people:
-            output.line(digest)
-        else:
-            call.print({"head": digest}, None)
-        return
-    row = call.read(lambda session: verification.verify(session, against=against))
-    call.show(row, ("levels", "movements", "reservations", "sound", "head"))
-    verification.require_sound(row)
-
-
-@door.changes(app, "import")
-def import_(
-    call: Call,
-    file: door.File,
-    mapping: importing.Mapping = None,
-    no_header: importing.NoHeader = False,
-    encoding: importing.Encoding = None,
-    delimiter: importing.Delimiter = None,
-    rejects: importing.Rejects = None,
-    ignore_unknown: importing.IgnoreUnknown = False,
-    atomic: importing.Atomic = False,
-    resume: importing.Resume = False,
-) -> None:
-    """Import opening balances or adjustments from a file.
-
-    Without a reason a row is an opening balance; with one its quantity is a change. The same file
-    again changes nothing, as each row of a file is posted once; with --resume a run that was cut
-    off answers for all of its rows, not only for the rest.
-
-    Example: bvinv stock import counts.csv --rejects refused.csv
-    """
-    from bvinv.core.imports import stock as stock_imports
-    from bvinv.core.imports.runs import Layout, Terms
-
-    layout = Layout(importing.columns(mapping), ignore_unknown, encoding, delimiter, not no_header)
-    with door.opened(file) as source, importing.watched(call, file, atomic=atomic) as watch:
-        row = stock_imports.import_stock(
-            call.database,
-            source,
-            actor=call.actor,
-            name=importing.called(file),
-            layout=layout,
-            terms=Terms(rejects, call.dry_run, atomic, resume, call.key, watch),
-        )
-    importing.show(call, row, atomic=atomic)

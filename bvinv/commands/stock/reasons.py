@@ -1,0 +1,1 @@
+"""The reasons that adjustments may give."""

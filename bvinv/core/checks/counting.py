@@ -1,0 +1,5 @@
+"""Faults of counts."""
+
+from bvinv.core.db import Sql
+
+CHECKS: dict[str, Sql] = {}

@@ -1,0 +1,5 @@
+"""Faults of bins, lots and reasons."""
+
+from bvinv.core.db import Sql
+
+CHECKS: dict[str, Sql] = {}

@@ -1,0 +1,5 @@
+"""Faults of scan sessions."""
+
+from bvinv.core.db import Sql
+
+CHECKS: dict[str, Sql] = {}

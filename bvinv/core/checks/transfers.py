@@ -1,0 +1,5 @@
+"""Faults of transfers."""
+
+from bvinv.core.db import Sql
+
+CHECKS: dict[str, Sql] = {}
