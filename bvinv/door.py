@@ -7,7 +7,7 @@ parses, calls core, and shows; nothing else.
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +76,9 @@ Ttl = Annotated[
     int | None,
     typer.Option("--ttl", parser=instants.duration, metavar="TIME", help="How long: 90s, 15m, 2h."),
 ]
+# So many pieces are seldom meant: a barcode scanned where the quantity stands has more digits.
+MANY = 100_000
+Yes = Annotated[bool, typer.Option("--yes", help=f"Do not ask about {MANY:,} pieces or more.")]
 File = Annotated[
     str, typer.Argument(metavar="FILE|-", help="A file, or - for stdin.", show_default=False)
 ]
@@ -117,7 +120,8 @@ class Call:
         if self.is_for_people:
             self.print([row.summary() for row in rows], None)
         else:
-            self.print([row.record() for row in rows], list(kind.model_fields))
+            names = [one.serialization_alias or name for name, one in kind.model_fields.items()]
+            self.print([row.record() for row in rows], names)
         if after is not None:
             output.note(f"more: --after {after}")
 
@@ -172,6 +176,47 @@ class Call:
     def is_for_people(self) -> bool:
         """Tell whether the answer is laid out for reading, and may leave things out."""
         return self.format in (Format.table, Format.plain, Format.markdown)
+
+
+def confirm(call: Call, quantities: Iterable[int], yes: bool) -> None:
+    """Ask about quantities of `MANY` pieces or more, once; whoever says no is as if interrupted.
+
+    Raises InvalidInput where nobody can be asked and `yes` is not said. A dry run does not ask.
+    """
+    # Whether it was asked is no part of the request: a repetition with --key says --yes or not.
+    call.request.pop("yes", None)
+    many = [f"{quantity:,}" for quantity in quantities if abs(quantity) >= MANY]
+    if not many or yes or call.dry_run:
+        return
+    said = f"{' and '.join(many[:3])}{' and more' if many[3:] else ''} pieces"
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidInput(f"{said}: is that meant?", hint="say so: --yes")
+    # Not typer's own question: a part of that goes to stdout.
+    typer.echo(f"{said}: is that meant? [y/N] ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise typer.Abort
+
+
+def scans(*, scan: bool, resume: bool, said: Iterable[object]) -> bool:
+    """Tell whether a scanner says what is to be done; `said` are the options that would say it too.
+
+    Raises InvalidInput for these beside --scan, and for --resume without it.
+    """
+    if resume and not scan:
+        raise InvalidInput("only a scanner goes on", hint="say --scan too")
+    if scan and any(one not in (None, "", False, []) for one in said):
+        raise InvalidInput(
+            "the scanner names goods, bins and quantities", hint="leave them out, or --scan"
+        )
+    return scan
+
+
+def order(app: typer.Typer, *names: str) -> None:
+    """Let the help list the commands of a group in this order: what is used most comes first.
+
+    Modules register theirs in the order of their imports, which is alphabetical.
+    """
+    app.registered_commands.sort(key=lambda command: names.index(str(command.name)))
 
 
 @contextmanager
@@ -257,7 +302,7 @@ def _register(
 
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in parameters}
-        app.command(name)(command)
+        app.command(name or function.__name__.replace("_", "-"))(command)
 
     return register
 

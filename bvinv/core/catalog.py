@@ -6,7 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bvinv.core import categories, command_log, items, prices, product_fields, product_rows, text
+from bvinv.core import (
+    categories,
+    command_log,
+    documents,
+    items,
+    levels,
+    prices,
+    product_fields,
+    product_rows,
+    text,
+)
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
@@ -28,6 +38,24 @@ _PROMISE = Sql(f"""
     SELECT l.id FROM reservation_line AS r JOIN stock_level AS l ON l.id = r.level_id
      WHERE l.product_id = :id AND {OPEN} AND r.expires_at > :now LIMIT 1
 """)
+_LOTS = Sql("""
+    SELECT w.code AS warehouse, s.lot, sum(s.quantity) AS pieces
+      FROM bin_level AS s JOIN stock_level AS l ON l.id = s.level_id
+           JOIN warehouse AS w ON w.id = l.warehouse_id
+     WHERE l.product_id = :id AND s.lot <> '' AND s.quantity > 0
+     GROUP BY w.code, s.lot ORDER BY w.code, s.lot LIMIT 1
+""")
+_LOTS_IN_TRANSIT = Sql("""
+    SELECT t.lot FROM transfer_line AS t JOIN stock_level AS l ON l.id = t.level_id
+     WHERE l.product_id = :id AND t.lot <> '' AND t.shipped > t.received + t.lost + t.returned
+     LIMIT 1
+""")
+_ON_ORDER = Sql("""
+    SELECT o.id FROM purchase_order_line AS l JOIN stock_level AS v ON v.id = l.level_id
+           JOIN purchase_order AS o ON o.id = l.order_id
+     WHERE v.product_id = :id AND o.closed_at IS NULL ORDER BY o.id LIMIT 1
+""")
+_DROP_TERMS = Sql("DELETE FROM supplier_term WHERE product_id = :id")
 _VARIANT = Sql("SELECT id FROM product WHERE variant_of = :id LIMIT 1")
 
 # What a list is sorted by; where a value is missing it sorts before all others.
@@ -88,6 +116,8 @@ def change(
         raise InvalidInput("a SKU never changes: the ledger and other people's systems know it")
     if fields.get("title") == "":
         raise InvalidInput("a product needs a title", field="title")
+    if fields.get("tracks_lots") == "false":
+        _refuse_without_lots(session, found)
     if fields.get("variant_of"):  # in the order of ids, before any of them is locked alone
         items.lock_above(session, [found.id, items.one(session, fields["variant_of"]).id])
     stored = _locked(session, found)
@@ -118,7 +148,7 @@ def change(
 def remove(session: Session, *, ref: str) -> ProductRow:
     """Take a product out: one without history is deleted, one with history is discontinued.
 
-    Raises Conflict while it is in stock, reserved, or has variants.
+    Raises Conflict while it is in stock, reserved, on order, or has variants.
     """
     found = items.one(session, ref)
     stored = _locked(session, found)
@@ -131,6 +161,9 @@ def remove(session: Session, *, ref: str) -> ProductRow:
         )
     if session.ask(_PROMISE, id=found.id, now=session.now):
         raise Conflict(f"{found.sku} is promised to somebody", hint="see: bvinv reserve list")
+    if ordered := session.ask(_ON_ORDER, id=found.id):
+        order = documents.number("PO", ordered[0].id)
+        raise Conflict(f"{found.sku} is on {order}", hint=f"see: bvinv purchase order show {order}")
     if session.ask(_VARIANT, id=found.id):
         raise Conflict(f"{found.sku} has variants", hint="delete its variants first")
     if counted.levels or prices.has_history(session, found.id):
@@ -139,6 +172,7 @@ def remove(session: Session, *, ref: str) -> ProductRow:
         _write(session, stored, {"status": "discontinued"})
         command_log.tell(session, [Tale("product.archived", found.sku, {}, session.command)])
         return product_rows.one(session, found.id)
+    session.send(_DROP_TERMS, [{"id": found.id}])
     session.send(_DELETE, [{"id": found.id}])  # its barcodes and its image's check go with it
     command_log.tell(session, [Tale("product.deleted", found.sku, {}, session.command)])
     return row
@@ -221,6 +255,21 @@ def _locked(session: Session, item: Item) -> Any:
     if not found:
         raise NotFound(f"there is no product {item.sku} any more")
     return found[0]
+
+
+def _refuse_without_lots(session: Session, found: Item) -> None:
+    """Raise Conflict while pieces of a lot lie anywhere; nobody brings any until the end."""
+    levels.lock(session, [found.id])
+    hint = f"see: bvinv stock lots {found.sku}"
+    for row in session.ask(_LOTS, id=found.id):
+        raise Conflict(
+            f"{int(row.pieces)} pieces of {found.sku} are of lot {row.lot}, at {row.warehouse}",
+            hint=hint,
+            sku=found.sku,
+            lot=row.lot,
+        )
+    for row in session.ask(_LOTS_IN_TRANSIT, id=found.id):
+        raise Conflict(f"lot {row.lot} of {found.sku} is in transit", hint=hint, sku=found.sku)
 
 
 def _write(session: Session, stored: Any, changed: Mapping[str, Any]) -> None:

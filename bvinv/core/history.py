@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from bvinv.core import holds, items, levels, stock, text, warehouses
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput
-from bvinv.core.models.base import Instant, Row
+from bvinv.core.models.base import Day, Instant, Row
 from bvinv.core.models.stock import LevelRow, MovementRow
 
 _MOVEMENTS = """
@@ -22,8 +22,11 @@ _SUMMED = Sql("""
       FROM movement WHERE level_id = :level GROUP BY kind, reason ORDER BY kind, reason
 """)
 _BINS = Sql("""
-    SELECT b.code, b.kind, l.quantity FROM bin_level AS l JOIN bin AS b ON b.id = l.bin_id
-     WHERE l.level_id = :level AND l.quantity > 0 ORDER BY b.code
+    SELECT b.code, b.kind, l.quantity, l.lot, t.expires_on
+      FROM bin_level AS l JOIN bin AS b ON b.id = l.bin_id
+           JOIN stock_level AS s ON s.id = l.level_id
+           LEFT JOIN lot AS t ON t.product_id = s.product_id AND t.code = l.lot
+     WHERE l.level_id = :level AND l.quantity > 0 ORDER BY b.code, l.lot
 """)
 
 
@@ -53,11 +56,13 @@ class WaitingRow(Row):
 
 
 class LyingRow(Row):
-    """A bin and the pieces in it."""
+    """A bin and the pieces in it, lot by lot where there are lots."""
 
     bin: str
     kind: str
     quantity: int
+    lot: str | None = None
+    expires_on: Day = None
 
 
 class WhyRow(Row):
@@ -161,7 +166,13 @@ def why(session: Session, *, ref: str, warehouse: str) -> WhyRow:
             for line in level.waiting
         ],
         [
-            LyingRow(bin=row.code, kind=row.kind, quantity=row.quantity)
+            LyingRow(
+                bin=row.code,
+                kind=row.kind,
+                quantity=row.quantity,
+                lot=row.lot or None,
+                expires_on=row.expires_on,
+            )
             for row in session.ask(_BINS, level=level.id)
         ],
     )

@@ -6,6 +6,7 @@ Everything here works on locked levels and changes reservation lines and the led
 from typing import Any
 
 from bvinv.core.db import Session, Sql
+from bvinv.core.errors import InsufficientStock
 from bvinv.core.ledger import Level, OpenLine, Posting
 from bvinv.core.models.reservation import OPEN
 
@@ -20,6 +21,21 @@ _HOLDERS = Sql(f"""
       FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
      WHERE l.level_id = :level AND l.held > 0 AND {OPEN} AND l.expires_at > :now
      ORDER BY r.command_id DESC, l.reservation_id DESC LIMIT :limit
+""")
+
+# What was picked already stands in staging under its order's name: it is not broken any more.
+_BREAKABLE = Sql(f"""
+    SELECT reservation_id, level_id, held - picked AS held, backordered, expires_at, low_priority
+      FROM (SELECT l.reservation_id, l.level_id, l.held, l.backordered, l.expires_at
+                 , r.low_priority, r.command_id
+                 , (SELECT coalesce(sum(i.picked - i.returned - i.shipped), 0)
+                      FROM pick_line AS i JOIN pick AS p ON p.id = i.pick_id
+                     WHERE i.level_id = l.level_id AND i.picked > i.returned + i.shipped
+                       AND p.reservation_id = l.reservation_id
+                       AND p.status IN ('open', 'picked')) AS picked
+              FROM reservation_line AS l JOIN reservation AS r ON r.id = l.reservation_id
+             WHERE l.level_id = :level AND l.held > 0 AND {OPEN} AND l.expires_at > :now) AS s
+     WHERE held > picked ORDER BY command_id DESC, reservation_id DESC LIMIT :limit
 """)
 
 
@@ -116,26 +132,43 @@ def holders(session: Session, level: Level, limit: int = 50) -> list[OpenLine]:
 def break_newest(session: Session, posting: Posting, level: Level, quantity: int) -> list[OpenLine]:
     """Turn this many held pieces into backorders, the newest holds first; return what was broken.
 
-    The caller has checked that as many are held. The broken lines wait in their old places.
+    What was picked is not broken. The broken lines wait in their old places. Raises
+    InsufficientStock, with nothing posted, when only picked pieces are left.
     """
     broken = []
-    for line in holders(session, level, limit=quantity):
-        part = min(line.held, quantity)
-        quantity -= part
+    left = quantity
+    for row in session.ask(_BREAKABLE, level=level.id, now=session.now, limit=quantity):
+        line = OpenLine(*row)
+        part = min(int(line.held), left)
+        left -= part
         broken.append(line._replace(held=part))
-        posting.post(level, "break", part, reserved=-1, document=line.reservation_id)
-        posting.tell(
-            "reservation.broken",
-            line.reservation_id,
-            {"sku": level.sku, "warehouse": level.warehouse, "quantity": part},
-        )
-        if not quantity:
+        if not left:
             break
-    apply(
-        session,
-        [
-            change(line.reservation_id, level.id, held=-line.held, backordered=line.held)
-            for line in broken
-        ],
-    )
+    if left:
+        raise InsufficientStock(
+            f"{left} of {level.sku} at {level.warehouse} were picked already and cannot be broken",
+            hint="bring them back first: bvinv reserve pick ID --cancel",
+            sku=level.sku,
+            warehouse=level.warehouse,
+            wanted=quantity,
+            available=quantity - left,
+        )
+
+    # From here on nothing can fail.
+    for line in broken:
+        break_one(session, posting, level, line.reservation_id, line.held)
     return broken
+
+
+def break_one(
+    session: Session, posting: Posting, level: Level, reservation_id: str, quantity: int
+) -> None:
+    """Turn this many held pieces of one reservation into a backorder. The caller has checked that
+    it holds as many that were not picked."""
+    posting.post(level, "break", quantity, reserved=-1, document=reservation_id)
+    posting.tell(
+        "reservation.broken",
+        reservation_id,
+        {"sku": level.sku, "warehouse": level.warehouse, "quantity": quantity},
+    )
+    apply(session, [change(reservation_id, level.id, held=-quantity, backordered=quantity)])

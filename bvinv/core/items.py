@@ -82,7 +82,7 @@ def named(session: Session, refs: Iterable[str]) -> dict[str, Item]:
     if missing:
         raise NotFound(
             "there is no product " + ", ".join(text.quoted(ref) for ref in missing[:5]),
-            hint="see: bvinv products list",
+            hint=isbn.misread(missing[0]) or "see: bvinv products list",
             errors=[{"sku": ref, "detail": "unknown product"} for ref in missing[1:] and missing],
         )
     return found

@@ -142,8 +142,16 @@ class Level:
         return self.free - sum(line.backordered for line in self.waiting)
 
     def available_to(self, *, low_priority: bool) -> int:
-        """Return the pieces that can be promised to a channel of this priority."""
-        return self.available - (self.protected if low_priority else 0)
+        """Return the pieces that can be promised to a channel of this priority.
+
+        Backorders of low priority claim nothing of the safety stock either, so what they wait for
+        never keeps it from the others.
+        """
+        if low_priority or not self.protected:
+            return self.available - (self.protected if low_priority else 0)
+        low = sum(line.backordered for line in self.waiting if line.low_priority)
+        left = self.available + low
+        return left - min(low, max(left - self.protected, 0))
 
     def counts(self) -> tuple[int, ...]:
         """Return what a posting changes: on hand, unsellable, reserved, in transit, and the chain's

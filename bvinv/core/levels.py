@@ -1,13 +1,14 @@
 """Levels: the one function that locks them, what their open lines want, and which bin gives.
 
-Locks are taken in one order everywhere: a reservation, then levels by warehouse and SKU, then
-bins and lines, which a level's lock covers. So no two commands can wait for each other.
+Locks are taken in one order everywhere: a document, then bins whose capacity counts, then levels
+by warehouse and SKU, then what lies in bins and lines, which a level's lock covers, then products.
+So no two commands can wait for each other.
 """
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from bvinv.core import lots
+from bvinv.core import lots, text
 from bvinv.core.db import Session, Sql
 from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Place, genesis
@@ -36,6 +37,10 @@ _LEVELS = """
 """
 _LEVELS_ANYWHERE = Sql(_LEVELS.format(where=""), lock="FOR UPDATE OF l")
 _LEVELS_AT = Sql(_LEVELS.format(where="AND l.warehouse_id IN :sites"), lock="FOR UPDATE OF l")
+_THERE = Sql("""
+    SELECT product_id, warehouse_id FROM stock_level
+     WHERE product_id IN :products AND warehouse_id IN :sites
+""")
 _CREATE = Sql.insert(
     "stock_level",
     "product_id",
@@ -66,14 +71,21 @@ _PLACES = Sql("""
     SELECT b.id, b.code, b.kind, l.level_id, l.lot, l.quantity
       FROM bin_level AS l JOIN bin AS b ON b.id = l.bin_id WHERE l.level_id IN :levels
 """)
-# Picked for a promise that still holds: nobody else may have it.
+# Picked for a promise that still holds, or sent back by a customer and not decided on: nobody else
+# may have it.
 _PICKED = Sql("""
-    SELECT l.level_id, l.staging_id, l.lot, sum(l.picked - l.returned - l.shipped) AS quantity
+    SELECT l.level_id, l.staging_id AS bin_id, l.lot
+         , sum(l.picked - l.returned - l.shipped) AS quantity
       FROM pick_line AS l JOIN pick AS p ON p.id = l.pick_id
            JOIN reservation AS r ON r.id = p.reservation_id
      WHERE l.level_id IN :levels AND l.picked > l.returned + l.shipped
        AND p.status IN ('open', 'picked') AND r.status = 'held' AND r.expires_at > :now
      GROUP BY l.level_id, l.staging_id, l.lot
+     UNION ALL
+    SELECT level_id, bin_id, lot, sum(quantity - restocked - damaged - scrapped - sent_back)
+      FROM customer_return
+     WHERE level_id IN :levels AND quantity > restocked + damaged + scrapped + sent_back
+     GROUP BY level_id, bin_id, lot
 """)
 # Which bin gives first when nobody names one: what is ready to go, then the shelves.
 _STAGING = 0
@@ -121,26 +133,41 @@ def create(session: Session, pairs: Iterable[tuple[Item, Site]]) -> dict[Key, Le
     """Return the levels of these pairs, locked; those that are not there yet begin at zero."""
     wanted = {(item.id, site.id): (item, site) for item, site in pairs}
     found = _locked(session, wanted)
-    missing = [wanted[key] for key in wanted if key not in found]
-    if missing:
-        zeros = dict.fromkeys(
-            ("on_hand", "unsellable", "reserved", "in_transit", "version", "head_seq"), 0
-        )
-        session.send(
-            _CREATE,
-            [
-                zeros
-                | {
-                    "product_id": item.id,
-                    "warehouse_id": site.id,
-                    "head_hash": genesis(item.sku, site.code),
-                    "updated_at": session.now,
-                }
-                for item, site in missing
-            ],
-        )
+    if missing := [wanted[key] for key in wanted if key not in found]:
+        _begin(session, missing)
         found = _locked(session, wanted)
     return found
+
+
+def make(session: Session, pairs: Iterable[tuple[Item, Site]]) -> None:
+    """See to it that these levels are there; none is locked, so that whoever calls can lock them
+    with others in one go."""
+    wanted = {(item.id, site.id): (item, site) for item, site in pairs}
+    products, sites = ({key[end] for key in wanted} for end in (0, 1))
+    there = session.ask(_THERE, products=sorted(products), sites=sorted(sites))
+    known = {(row.product_id, row.warehouse_id) for row in there}
+    _begin(session, [wanted[key] for key in wanted if key not in known])
+
+
+def _begin(session: Session, missing: Iterable[tuple[Item, Site]]) -> None:
+    zeros = dict.fromkeys(
+        ("on_hand", "unsellable", "reserved", "in_transit", "version", "head_seq"), 0
+    )
+    # In the order of locks, so that two who begin the same levels do not wait for each other.
+    ordered = sorted(missing, key=lambda pair: (pair[1].code, text.key(pair[0].sku)))
+    session.send(
+        _CREATE,
+        [
+            zeros
+            | {
+                "product_id": item.id,
+                "warehouse_id": site.id,
+                "head_hash": genesis(item.sku, site.code),
+                "updated_at": session.now,
+            }
+            for item, site in ordered
+        ],
+    )
 
 
 def _locked(session: Session, wanted: Collection[Key]) -> dict[Key, Level]:
@@ -165,18 +192,25 @@ def load_places(session: Session, levels: Iterable[Level]) -> None:
     staged = [
         level.id
         for level in bare.values()
-        if any(place.rank == _STAGING and lying for place, lying in level.places.items())
+        if any(
+            lying and (place.rank == _STAGING or not place.sellable)
+            for place, lying in level.places.items()
+        )
     ]
     if staged:
         for row in session.ask(_PICKED, levels=sorted(staged), now=session.now):
             level = bare[row.level_id]
-            [place] = [p for p in level.places if (p.bin_id, p.lot) == (row.staging_id, row.lot)]
+            [place] = [p for p in level.places if (p.bin_id, p.lot) == (row.bin_id, row.lot)]
             level.picked[place] = int(row.quantity)
 
 
-def lying(level: Level, place: Place) -> int:
-    """Return the pieces in a bin, of whatever lot."""
-    return sum(pieces for one, pieces in level.places.items() if one.bin_id == place.bin_id)
+def lying(level: Level, place: Place, lot: str | None = None) -> int:
+    """Return the pieces in a bin, of whatever lot unless one is named."""
+    return sum(
+        pieces
+        for one, pieces in level.places.items()
+        if one.bin_id == place.bin_id and lot in (None, one.lot)
+    )
 
 
 def take(

@@ -72,11 +72,34 @@ def arriving(
     return wanted
 
 
+def corrected(
+    session: Session, *, product_id: int, sku: str, lot: str, expires_on: int | None
+) -> str:
+    """Return the code of a lot that pieces were found of: a known one, or a new one with its day.
+
+    Raises InvalidInput when it has expired, or is new and nobody says until when it is good.
+    """
+    wanted = code(lot)
+    if expires_on is None and not session.ask(_FIND, product=product_id, code=wanted):
+        raise InvalidInput(
+            f"lot {wanted} of {sku} is new: until when is it good?",
+            hint=f"--lot {wanted} --expires-on 2027-01-31",
+            sku=sku,
+            lot=wanted,
+        )
+    return arriving(session, product_id=product_id, sku=sku, lot=wanted, expires_on=expires_on)
+
+
 def known(session: Session, *, product_id: int, sku: str, lot: str) -> str:
     """Return the code of a lot that the product has. Raises NotFound."""
     wanted = code(lot)
     if not session.ask(_FIND, product=product_id, code=wanted):
-        raise NotFound(f"there is no lot {wanted} of {sku}", sku=sku, lot=wanted)
+        raise NotFound(
+            f"there is no lot {wanted} of {sku}",
+            hint=f"see: bvinv stock lots {sku}",
+            sku=sku,
+            lot=wanted,
+        )
     return wanted
 
 

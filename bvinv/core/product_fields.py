@@ -240,6 +240,20 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "options": lambda value: stored_pairs(value, what="options"),
     "barcode": barcodes,
 }
+
+
+def truth(value: str) -> int:
+    """Return 1 for `true` and 0 for `false`."""
+    if value not in _TRUTHS:
+        raise InvalidInput(f"it is either true or false, not {text.quoted(value)}")
+    return int(_TRUTHS[value])
+
+
+# How a product is kept; set one by one, and in no file of a supplier.
+FLAGS: dict[str, Callable[[str], Any]] = {
+    "tracks_lots": truth,
+    "protects_safety_stock": truth,
+}
 # What an empty text means where it does not mean NULL.
 EMPTY: dict[str, Any] = {
     "author": "",
@@ -248,6 +262,8 @@ EMPTY: dict[str, Any] = {
     "options": "{}",
     "status": "active",
     "barcode": {},
+    "tracks_lots": 0,
+    "protects_safety_stock": 0,
 }
 # A product with nothing in it: what an insert writes where no field says otherwise.
 BLANK: dict[str, Any] = {
@@ -266,6 +282,8 @@ BLANK: dict[str, Any] = {
     "variant_of": None,
     "options": "{}",
     "version": 1,
+    "tracks_lots": 0,
+    "protects_safety_stock": 0,
 }
 
 
@@ -285,7 +303,8 @@ def parse(fields: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field, value in fields.items():
         try:
-            values[field] = PARSERS[field](value) if value else EMPTY.get(field)
+            parser = PARSERS.get(field) or FLAGS[field]
+            values[field] = parser(value) if value else EMPTY.get(field)
         except InvalidInput as error:
             raise FieldError(field, error) from None
     if values.get("price") is not None:

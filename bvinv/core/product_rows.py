@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from bvinv.core import money, prices
+from bvinv.core import lots, money, prices
 from bvinv.core.db import Session, Sql
 from bvinv.core.models.product import (
     BarcodeRow,
@@ -14,12 +14,13 @@ from bvinv.core.models.product import (
     VariantRow,
 )
 from bvinv.core.models.reservation import OPEN
+from bvinv.core.models.warehouse import SELLABLE_KINDS
 
 # The columns that an import or a change may write, and those that only a new product gets.
 CHANGED = (
     *("isbn", "title", "author", "description", "category_id", "price", "currency", "status"),
     *("publication_date", "rating", "image_url", "attributes", "variant_of", "options"),
-    *("version", "updated_at"),
+    *("version", "updated_at", "tracks_lots", "protects_safety_stock"),
 )
 ADDED = ("sku", "sku_key", "popularity", "created_at", *CHANGED)
 CHANGE = Sql(
@@ -41,6 +42,14 @@ _AVAILABLE = Sql(f"""
                SELECT sum(CASE WHEN r.expires_at > :now THEN -r.backordered ELSE r.held END)
                  FROM reservation_line AS r WHERE r.level_id = l.id AND {OPEN}), 0)) AS available
       FROM stock_level AS l WHERE l.product_id IN :ids GROUP BY l.product_id
+""")
+_EXPIRED = Sql(f"""
+    SELECT l.product_id, sum(s.quantity) AS pieces
+      FROM product AS p JOIN stock_level AS l ON l.product_id = p.id
+           JOIN lot AS t ON t.product_id = p.id AND t.expires_on < :today
+           JOIN bin_level AS s ON s.level_id = l.id AND s.lot = t.code
+           JOIN bin AS b ON b.id = s.bin_id AND b.kind IN {SELLABLE_KINDS}
+     WHERE p.id IN :ids AND p.tracks_lots = 1 GROUP BY l.product_id
 """)
 # A variant may have variants: all that are below, however deep.
 _VARIANTS = Sql("""
@@ -105,11 +114,15 @@ def details(session: Session, number: int, *, html: bool = False) -> ProductDeta
 def available(session: Session, ids: Iterable[int]) -> dict[int, int]:
     """Return the pieces of each product that can be promised now, in all warehouses together.
 
-    What is on hand less live holds and what waits for goods; products without a level are left
-    out.
+    What is on hand and has not expired, less live holds and what waits for goods; products without
+    a level are left out.
     """
-    found = session.ask(_AVAILABLE, ids=list(ids), now=session.now)
-    return {row.product_id: int(row.available) for row in found}
+    wanted = list(ids)
+    found = session.ask(_AVAILABLE, ids=wanted, now=session.now)
+    pieces = {row.product_id: int(row.available) for row in found}
+    for row in session.ask(_EXPIRED, ids=wanted, today=lots.today(session)):
+        pieces[row.product_id] -= int(row.pieces)
+    return pieces
 
 
 def _variant(row: Any, pieces: int) -> VariantRow:

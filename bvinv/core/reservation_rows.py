@@ -8,7 +8,9 @@ from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, NotFound
 from bvinv.core.models.reservation import STATUSES, LineRow, ReservationRow
 
-_FIND = Sql("SELECT id, status, terms, expires_at, created_at FROM reservation WHERE id IN :ids")
+_FIND = Sql("""
+    SELECT id, status, terms, expires_at, created_at, channel FROM reservation WHERE id IN :ids
+""")
 _LINES = Sql("""
     SELECT l.reservation_id, p.sku, w.code AS warehouse, l.quantity, l.held, l.backordered
          , l.committed, l.released
@@ -17,7 +19,7 @@ _LINES = Sql("""
      WHERE l.reservation_id IN :ids ORDER BY p.sku_key, w.code
 """)
 _PAGE = """
-    SELECT id, status, terms, expires_at, created_at, command_id FROM reservation
+    SELECT id, status, terms, expires_at, created_at, channel, command_id FROM reservation
      WHERE {where} ORDER BY command_id DESC, id DESC LIMIT :limit
 """
 _STATUS = {
@@ -109,6 +111,7 @@ def rows(session: Session, found: Sequence[Any]) -> list[ReservationRow]:
                 expires_at=row.expires_at,
                 lines=own,
                 created_at=row.created_at,
+                channel=row.channel or None,
             )
         )
     return rows

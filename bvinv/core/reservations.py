@@ -4,13 +4,13 @@
 sweep (`expire`) only records it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bvinv.core import (
     allocation,
+    channels,
     command_log,
     holds,
     items,
@@ -25,14 +25,24 @@ from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, Invento
 from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Posting, posting
 from bvinv.core.levels import Key, Site
-from bvinv.core.models.log import Command
+from bvinv.core.models.base import MOST
+from bvinv.core.models.channel import ChannelRow
 from bvinv.core.models.reservation import LineRow, ReservationRow
+from bvinv.core.requests import DEFAULT_TTL, LONGEST, Line, Request, terms_of, understood
 
-DEFAULT_TTL = 15 * 60 * 1_000_000  # microseconds
-LONGEST = 366 * 24 * 3600 * 1_000_000
+__all__ = ["DEFAULT_TTL", "LONGEST", "Line", "Request", "create", "create_many"]
 
 _NEW = Sql.insert(
-    "reservation", "id", "status", "terms", "expires_at", "command_id", "created_at", "updated_at"
+    "reservation",
+    "id",
+    "status",
+    "terms",
+    "expires_at",
+    "command_id",
+    "created_at",
+    "updated_at",
+    "channel",
+    "low_priority",
 )
 _NEW_LINE = Sql.insert(
     "reservation_line",
@@ -47,31 +57,6 @@ _NEW_LINE = Sql.insert(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Pieces of one product, from wherever they lie unless a warehouse is named."""
-
-    ref: str
-    quantity: int
-    warehouse: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A reservation that somebody asks for. `command` is who, where that is not the session's.
-
-    `ttl` in microseconds, or `expires_at` as an instant.
-    """
-
-    reservation_id: str
-    lines: Sequence[Line]
-    strategy: str = "priority"
-    ttl: int = DEFAULT_TTL
-    expires_at: int | None = None
-    backorder: bool = False
-    command: Command | None = None
-
-
 @dataclass(slots=True)
 class _Scene:
     """What `create_many` looked up once for all its requests."""
@@ -80,9 +65,19 @@ class _Scene:
     sites: Mapping[str, Site]
     levels: dict[Key, Level]
     posting: Posting
+    channels: Mapping[str, ChannelRow]
     reservations: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     made: dict[str, tuple[str, ReservationRow]] = field(default_factory=dict)
+
+    def is_low(self, request: Request) -> bool:
+        """Tell whether a request comes from a channel of low priority. Raises NotFound."""
+        if not request.channel:
+            return False
+        wanted = channels.code(request.channel)
+        if wanted not in self.channels:
+            raise channels.unknown(wanted)
+        return self.channels[wanted].low_priority
 
 
 def create(session: Session, request: Request) -> ReservationRow:
@@ -109,7 +104,7 @@ def create_many(
     for request in requests:
         if request.command is not None:
             request.command.id = None  # of an attempt that was rolled back
-    checked = [_checked(request) for request in requests]
+    checked = [understood(request) for request in requests]
     good = [one for one in checked if isinstance(one, Request)]
     with posting(session) as current:
         scene = _set(session, good, current)
@@ -127,22 +122,6 @@ def create_many(
     return answers
 
 
-def _checked(request: Request) -> Request | InventoryError:
-    try:
-        text.code(request.reservation_id, what="reservation id", maximum=128)
-        if not request.lines:
-            raise InvalidInput("a reservation needs a line", hint="for example: HX-1=3")
-        for line in request.lines:
-            text.code(line.ref, what="product", maximum=100)
-            text.quantity(line.quantity)
-        if request.strategy not in allocation.STRATEGIES:
-            raise InvalidInput(f"the strategy is one of {', '.join(allocation.STRATEGIES)}")
-        text.quantity(request.ttl, what="ttl", minimum=1_000_000, maximum=LONGEST)
-    except InventoryError as error:
-        return error
-    return request
-
-
 def _set(session: Session, requests: Sequence[Request], current: Posting) -> _Scene:
     """Look up and lock what the requests are about."""
     lines = [line for request in requests for line in request.lines]
@@ -154,7 +133,8 @@ def _set(session: Session, requests: Sequence[Request], current: Posting) -> _Sc
         only = {sites[code].id for code in map(_code, named) if code in sites}
     _make_backorder_levels(session, requests, known, sites)
     found = levels.lock(session, {item.id for item in known.values()}, only)
-    return _Scene(known, sites, found, current)
+    named_channels = channels.known(session) if any(one.channel for one in requests) else {}
+    return _Scene(known, sites, found, current, named_channels)
 
 
 def _code(name: str | None) -> str:
@@ -177,7 +157,7 @@ def _make_backorder_levels(
                 if line.ref in known and site:
                     pairs.append((known[line.ref], site))
     if pairs:
-        levels.create(session, pairs)
+        levels.make(session, pairs)
 
 
 def _answer(
@@ -187,7 +167,8 @@ def _answer(
     existing: Mapping[str, tuple[str, ReservationRow]],
 ) -> ReservationRow:
     wanted = _wanted(scene, request)
-    terms = _terms(request, wanted)
+    is_low = scene.is_low(request)
+    terms = terms_of(request, wanted)
     before = existing.get(request.reservation_id) or scene.made.get(request.reservation_id)
     if before is not None:
         said, row = before
@@ -205,7 +186,7 @@ def _answer(
         _tidy(session, scene, product)
     given, short = allocation.plan(
         wanted,
-        {key: level.available for key, level in scene.levels.items()},
+        {key: level.available_to(low_priority=is_low) for key, level in scene.levels.items()},
         [site.id for site in scene.sites.values()],
         request.strategy,
     )
@@ -214,7 +195,7 @@ def _answer(
             "there is no warehouse yet", hint="run: bvinv warehouse add MAIN --name Main"
         )
     if short and not request.backorder:
-        raise _too_little(session, scene, wanted, short)
+        raise _too_little(session, scene, request, wanted, short)
 
     # From here on nothing can fail.
     row = _hold(session, scene, request, expires_at, given, short)
@@ -239,18 +220,10 @@ def _wanted(scene: _Scene, request: Request) -> dict[allocation.Want, int]:
             if code not in scene.sites:
                 raise warehouses.unknown(warehouses.code(line.warehouse))
             site = scene.sites[code].id
-        want = (scene.items[line.ref].id, site)
-        wanted[want] = wanted.get(want, 0) + line.quantity
+        item = scene.items[line.ref]
+        want = (item.id, site)
+        wanted[want] = text.quantity(wanted.get(want, 0) + item.pieces(line.quantity), maximum=MOST)
     return wanted
-
-
-def _terms(request: Request, wanted: Mapping[allocation.Want, int]) -> str:
-    """Return what was asked as canonical JSON: equal requests have equal terms."""
-    lines = sorted([product, site or 0, quantity] for (product, site), quantity in wanted.items())
-    limit = ["at", request.expires_at] if request.expires_at else ["for", request.ttl]
-    strategy = request.strategy if any(site is None for _, site in wanted) else ""
-    said = [lines, strategy, limit, request.backorder]
-    return json.dumps(said, separators=(",", ":"))
 
 
 def _tidy(session: Session, scene: _Scene, product: int) -> None:
@@ -270,6 +243,7 @@ def _hold(
     short: Mapping[allocation.Want, int],
 ) -> ReservationRow:
     waiting: dict[Key, int] = {}
+    is_low = int(scene.is_low(request))
     for (product, site), quantity in short.items():
         key = (product, site or next(iter(scene.sites.values())).id)
         waiting[key] = waiting.get(key, 0) + quantity
@@ -288,31 +262,18 @@ def _hold(
             )
         if backordered:
             level.waiting.append(
-                OpenLine(request.reservation_id, level.id, held, backordered, expires_at)
+                OpenLine(request.reservation_id, level.id, held, backordered, expires_at, is_low)
             )
-        scene.lines.append(
-            {
-                "reservation_id": request.reservation_id,
-                "level_id": level.id,
-                "quantity": held + backordered,
-                "held": held,
-                "backordered": backordered,
-                "committed": 0,
-                "released": 0,
-                "expires_at": expires_at,
-            }
-        )
-        lines.append(
-            LineRow(
-                sku=level.sku,
-                warehouse=level.warehouse,
-                quantity=held + backordered,
-                held=held,
-                backordered=backordered,
-                committed=0,
-                released=0,
-            )
-        )
+        parts = {
+            "quantity": held + backordered,
+            "held": held,
+            "backordered": backordered,
+            "committed": 0,
+            "released": 0,
+        }
+        own = {"reservation_id": request.reservation_id, "level_id": level.id}
+        scene.lines.append(own | parts | {"expires_at": expires_at})
+        lines.append(LineRow(sku=level.sku, warehouse=level.warehouse, **parts))
     lines.sort(key=lambda line: (text.key(line.sku), line.warehouse))
     return ReservationRow(
         reservation_id=request.reservation_id,
@@ -320,6 +281,7 @@ def _hold(
         expires_at=expires_at,
         lines=lines,
         created_at=session.now,
+        channel=channels.code(request.channel) if request.channel else None,
     )
 
 
@@ -336,11 +298,15 @@ def _note(
             "command_id": command,
             "created_at": session.now,
             "updated_at": session.now,
+            "channel": row.channel or "",
+            "low_priority": int(scene.is_low(request)),
         }
     )
-    told = {
+    told: dict[str, Any] = {
         "lines": [[line.sku, line.warehouse, line.held, line.backordered] for line in row.lines]
     }
+    if row.channel:
+        told["channel"] = row.channel
     scene.posting.tell("reservation.created", request.reservation_id, told, command)
 
 
@@ -357,12 +323,14 @@ def _insert(session: Session, scene: _Scene) -> None:
 def _too_little(
     session: Session,
     scene: _Scene,
+    request: Request,
     wanted: Mapping[allocation.Want, int],
     short: Mapping[allocation.Want, int],
 ) -> InsufficientStock:
     """Return the refusal, with every short line and who holds its product."""
     codes = {site.id: site.code for site in scene.sites.values()}
     skus = {item.id: item.sku for item in scene.items.values()}
+    is_low = scene.is_low(request)
     errors: list[dict[str, Any]] = []
     for product, site in short:
         touched = [
@@ -370,7 +338,8 @@ def _too_little(
             for key, level in scene.levels.items()
             if key[0] == product and site in (None, key[1])
         ]
-        available = sum(max(level.available, 0) for level in touched)
+        available = sum(max(level.available_to(low_priority=is_low), 0) for level in touched)
+        kept = sum(max(level.available, 0) for level in touched) - available if is_low else 0
         who, held = shortages.holders(session, touched)
         where = codes[site] if site else "all warehouses"
         error = {
@@ -381,6 +350,13 @@ def _too_little(
             "holders": held,
         }
         said = f"only {available} of {skus[product]} available at {where}, {error['wanted']} wanted"
+        if kept:
+            said = (
+                f"only {available} of {skus[product]} available to channel "
+                f"{channels.code(request.channel)} at {where} ({kept} are safety stock), "
+                f"{error['wanted']} wanted"
+            )
+            error["safety_stock"] = kept
         errors.append({**error, "detail": said + who})
     first = errors[0]
     several = f"{len(errors)} lines are short: {', '.join(error['sku'] for error in errors)}"

@@ -7,10 +7,11 @@ from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput
 from bvinv.core.items import Item
+from bvinv.core.ledger import Place
 from bvinv.core.levels import Site
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.stock import LevelRow
-from bvinv.core.models.warehouse import SELLABLE_KINDS
+from bvinv.core.models.warehouse import SELLABLE_KINDS, LotRow
 
 # A hold whose time has run out counts as released, whether or not the sweep has been there.
 _SHOWN = f"""
@@ -27,6 +28,7 @@ _SHOWN = f"""
                       JOIN lot t ON t.product_id = p.id AND t.code = s.lot
                 WHERE s.level_id = l.id AND t.expires_on < :today AND b.kind IN {SELLABLE_KINDS}
            ) ELSE 0 END AS expired
+         , (SELECT b.code FROM bin b WHERE b.id = l.fixed_bin_id) AS fixed_bin
          , l.reorder_point, l.max_stock, l.safety_stock, l.version, l.updated_at, p.sku_key
       FROM stock_level l JOIN product p ON p.id = l.product_id
            JOIN warehouse w ON w.id = l.warehouse_id
@@ -54,9 +56,18 @@ SETTINGS = ("reorder_point", "max_stock", "safety_stock")
 _CONFIGURE = Sql("""
     UPDATE stock_level
        SET reorder_point = :reorder_point, max_stock = :max_stock, safety_stock = :safety_stock
-         , version = version + 1, updated_at = :now
+         , fixed_bin_id = :fixed_bin_id, version = version + 1, updated_at = :now
      WHERE id = :level
 """)
+_LOTS = """
+    SELECT p.sku, w.code AS warehouse, s.lot, t.expires_on, sum(s.quantity) AS quantity
+      FROM bin_level AS s JOIN stock_level AS l ON l.id = s.level_id
+           JOIN product AS p ON p.id = l.product_id JOIN warehouse AS w ON w.id = l.warehouse_id
+           JOIN lot AS t ON t.product_id = p.id AND t.code = s.lot
+     WHERE l.product_id = :product AND s.quantity > 0 {where}
+     GROUP BY p.sku, w.priority, w.code, s.lot, t.expires_on
+     ORDER BY w.priority, w.code, t.expires_on IS NULL, t.expires_on, s.lot
+"""
 
 
 def show(
@@ -130,22 +141,32 @@ def page(
 
 
 def configure(
-    session: Session, *, ref: str, warehouse: str, settings: dict[str, int | None]
+    session: Session,
+    *,
+    ref: str,
+    warehouse: str,
+    settings: dict[str, int | None],
+    fixed_bin: str | None = None,
 ) -> LevelRow:
     """Set `reorder_point`, `max_stock` and `safety_stock`, in pieces; None takes one away.
 
-    Raises NotFound, and InvalidInput when the reorder point would lie above the maximum.
+    `fixed_bin` is where new pieces are put away first; an empty text takes it away. Raises
+    NotFound, and InvalidInput when the reorder point would lie above the maximum, or the bin is
+    none to store goods in.
     """
-    if not settings:
+    if not settings and fixed_bin is None:
         raise InvalidInput("nothing to set", hint="for example: --reorder-point 10")
     for name, value in settings.items():
         if value is not None:
             text.quantity(value, what=name.replace("_", " "), minimum=0)
     item = items.one(session, ref)
     site = warehouses.site(session, warehouse)
+    place = _storage(session, site, fixed_bin) if fixed_bin else None
     [level] = levels.create(session, [(item, site)]).values()
     before = one(session, item, site)
     after = before.model_copy(update=settings)
+    if fixed_bin is not None:
+        after = after.model_copy(update={"fixed_bin": place.code if place else None})
     if None not in (after.reorder_point, after.max_stock) and (
         (after.reorder_point or 0) > (after.max_stock or 0)
     ):
@@ -155,10 +176,33 @@ def configure(
     if before == after:
         return before
     values = {name: getattr(after, name) for name in SETTINGS}
+    if fixed_bin is None and before.fixed_bin:
+        place = warehouses.place(session, site, before.fixed_bin)
+    values["fixed_bin_id"] = place.bin_id if place else None
     session.send(_CONFIGURE, [{"level": level.id, **values, "now": session.now}])
-    told = {"warehouse": site.code, **settings}
+    told: dict[str, Any] = {"warehouse": site.code, **settings}
+    if fixed_bin is not None:
+        told["fixed_bin"] = after.fixed_bin
     command_log.tell(session, [Tale("stock.configured", item.sku, told, session.command)])
     return one(session, item, site)
+
+
+def lots_of(session: Session, *, ref: str, warehouse: str | None = None) -> list[LotRow]:
+    """Return the lots that pieces of a product lie of, by warehouse, the one that expires first
+    before the others. Raises NotFound."""
+    item = items.one(session, ref)
+    values, where = {"product": item.id}, ""
+    if warehouse is not None:
+        values["site"] = warehouses.site(session, warehouse).id
+        where = "AND l.warehouse_id = :site"
+    today = lots.today(session)
+    return [
+        LotRow(
+            **row._asdict() | {"quantity": int(row.quantity)},
+            expired=row.expires_on is not None and row.expires_on < today,
+        )
+        for row in session.ask(Sql(_LOTS.format(where=where)), **values)
+    ]
 
 
 def one(session: Session, item: Item, site: Site) -> LevelRow:
@@ -189,7 +233,20 @@ def _row(row: Any) -> LevelRow:
         updated_at=row.updated_at,
         unsellable=row.unsellable,
         expired=row.expired,
+        fixed_bin=row.fixed_bin,
     )
+
+
+def _storage(session: Session, site: Site, name: str) -> Place:
+    """Return a bin that goods are kept in. Raises NotFound, InvalidInput."""
+    place = warehouses.place(session, site, name)
+    if place.rank != levels.rank("storage"):
+        raise InvalidInput(
+            f"{place.code} is no storage bin of {site.code}: goods do not stay there",
+            hint=f"see: bvinv warehouse bins {site.code} --kind storage",
+            bin=place.code,
+        )
+    return place
 
 
 def _nothing(item: Item, site: Site) -> LevelRow:

@@ -1,4 +1,4 @@
-"""Warehouses and their bins: the places that goods can be in."""
+"""Warehouses and their bins: the places that goods can be in; `bins` says what lies in them."""
 
 from bvinv.core import command_log, text
 from bvinv.core.command_log import Tale
@@ -18,10 +18,17 @@ from bvinv.core.models.warehouse import (
 _SITES = Sql("SELECT id, code, priority FROM warehouse ORDER BY priority, code")
 _SITE = Sql("SELECT id, code, priority FROM warehouse WHERE code = :code")
 _BINS_OF = Sql("SELECT id, code, kind FROM bin WHERE warehouse_id = :site")
+_BIN = Sql("SELECT id, code, kind FROM bin WHERE warehouse_id = :site AND code = :code")
+_SITES_OF_BIN = Sql("""
+    SELECT w.code FROM bin AS b JOIN warehouse AS w ON w.id = b.warehouse_id
+     WHERE b.code = :code ORDER BY w.priority, w.code
+""")
 _FIRST_OF_KIND = Sql("""
     SELECT id, code, kind FROM bin WHERE warehouse_id = :site AND kind = :kind
      ORDER BY pick_sequence IS NULL, pick_sequence, code LIMIT 1
 """)
+
+BORN = {DOCK: "dock", SHELF: "storage"}  # the bins that every warehouse begins with
 
 
 def code(name: str) -> str:
@@ -69,15 +76,24 @@ def bins(session: Session, warehouse: Site) -> dict[str, Place]:
 def place(session: Session, warehouse: Site, name: str) -> Place:
     """Return one bin of a warehouse. Raises NotFound, naming the warehouse."""
     wanted = bin_code(name)
-    found = bins(session, warehouse).get(wanted)
-    if found is None:
-        raise NotFound(
-            f"there is no bin {wanted} in {warehouse.code}",
-            hint=f"see: bvinv warehouse bins {warehouse.code}",
-            warehouse=warehouse.code,
-            bin=wanted,
-        )
-    return found
+    # Not all of its bins, of which there may be 10,000: each scan asks this.
+    for row in session.ask(_BIN, site=warehouse.id, code=wanted):
+        return Place(row.code, row.id, row.kind in SELLABLE, rank(row.kind))
+    raise no_bin(session, warehouse, wanted)
+
+
+def no_bin(session: Session, warehouse: Site, wanted: str) -> NotFound:
+    """Return the error for a bin that is not there; it says where there is one of that name."""
+    others = [row.code for row in session.ask(_SITES_OF_BIN, code=wanted)]
+    said = f"there is no bin {wanted} in {warehouse.code}"
+    if others:
+        said = f"{wanted} is a bin of {' and '.join(others[:3])}, not of {warehouse.code}"
+    return NotFound(
+        said,
+        hint=f"see: bvinv warehouse bins {warehouse.code}",
+        warehouse=warehouse.code,
+        bin=wanted,
+    )
 
 
 def bin_of_kind(session: Session, warehouse: Site, kind: str) -> Place:
@@ -107,10 +123,12 @@ def add(session: Session, *, name_code: str, name: str, priority: int = 100) -> 
         "created_at": session.now,
     }
     [number] = session.insert(_ADD, [row])
-    born = ((DOCK, "dock"), (SHELF, "storage"))
     session.send(
         _ADD_BIN,
-        [{"warehouse_id": number, "code": one, "kind": kind} for one, kind in born],
+        [
+            {"warehouse_id": number, "code": one, "kind": kind} | dict.fromkeys(_BIN_SETTINGS)
+            for one, kind in BORN.items()
+        ],
     )
     command_log.tell(
         session,
@@ -119,18 +137,41 @@ def add(session: Session, *, name_code: str, name: str, priority: int = 100) -> 
     return show(session, name=wanted)
 
 
-def add_bin(session: Session, *, warehouse: str, name: str, kind: str = "storage") -> BinRow:
-    """Add a bin. Raises Conflict when the warehouse has one of that name."""
-    where = site(session, warehouse)
-    wanted = bin_code(name)
+def bin_kind(kind: str) -> str:
+    """Return a kind of bin that there is. Raises InvalidInput."""
     if kind not in KINDS:
         raise InvalidInput(f"a bin is one of {', '.join(KINDS)}, not {text.quoted(kind)}")
+    return kind
+
+
+def add_bin(
+    session: Session,
+    *,
+    warehouse: str,
+    name: str,
+    kind: str = "storage",
+    pick_sequence: int | None = None,
+    capacity: int | None = None,
+) -> BinRow:
+    """Add a bin; pickers walk by `pick_sequence`, and `capacity` pieces fit, any if None.
+
+    Raises Conflict when the warehouse has one of that name, NotFound, InvalidInput.
+    """
+    where = site(session, warehouse)
+    wanted = bin_code(name)
+    bin_kind(kind)
+    settings = {"pick_sequence": pick_sequence, "capacity": capacity}
+    for what, value in settings.items():
+        if value is not None:
+            text.quantity(value, what=what.replace("_", " "), minimum=0)
     if wanted in bins(session, where):
         raise Conflict(f"there is a bin {wanted} in {where.code} already", bin=wanted)
-    session.send(_ADD_BIN, [{"warehouse_id": where.id, "code": wanted, "kind": kind}])
-    told = {"bin": wanted, "kind": kind}
+    row = {"warehouse_id": where.id, "code": wanted, "kind": kind}
+    session.send(_ADD_BIN, [row | settings])
+    told: dict[str, str | int] = {"bin": wanted, "kind": kind}
+    told |= {what: value for what, value in settings.items() if value is not None}
     command_log.tell(session, [Tale("warehouse.bin-created", where.code, told, session.command)])
-    return BinRow(warehouse=where.code, bin=wanted, kind=kind, skus=0, quantity=0)
+    return BinRow(warehouse=where.code, bin=wanted, kind=kind, skus=0, quantity=0, **settings)
 
 
 _SHOWN = """
@@ -142,14 +183,9 @@ _SHOWN = """
 """
 _ALL = Sql(_SHOWN.format(where=""))
 _ONE = Sql(_SHOWN.format(where="WHERE w.code = :code"))
-_BINS_SHOWN = Sql("""
-    SELECT b.code AS bin, b.kind, count(l.level_id) AS skus
-         , coalesce(sum(l.quantity), 0) AS quantity
-      FROM bin AS b LEFT JOIN bin_level AS l ON l.bin_id = b.id AND l.quantity > 0
-     WHERE b.warehouse_id = :site GROUP BY b.id, b.code, b.kind ORDER BY b.code
-""")
 _ADD = Sql.insert("warehouse", "code", "name", "priority", "created_at", after="RETURNING id")
-_ADD_BIN = Sql.insert("bin", "warehouse_id", "code", "kind")
+_BIN_SETTINGS = ("pick_sequence", "capacity")
+_ADD_BIN = Sql.insert("bin", "warehouse_id", "code", "kind", *_BIN_SETTINGS)
 
 
 def warehouses(session: Session) -> list[WarehouseRow]:
@@ -164,10 +200,3 @@ def show(session: Session, *, name: str) -> WarehouseRow:
     if not rows:
         raise unknown(wanted)
     return WarehouseRow(**rows[0]._asdict())
-
-
-def show_bins(session: Session, *, warehouse: str) -> list[BinRow]:
-    """Return the bins of a warehouse by code, with what lies in each. Raises NotFound."""
-    where = site(session, warehouse)
-    found = session.ask(_BINS_SHOWN, site=where.id)
-    return [BinRow(warehouse=where.code, **row._asdict()) for row in found]

@@ -42,6 +42,26 @@ Barcodes = Annotated[
     list[str] | None,
     typer.Option("--barcode", metavar="CODE[=PACK]", help="May be repeated; PACK pieces, else 1."),
 ]
+Lots = Annotated[
+    bool | None,
+    typer.Option("--lots/--no-lots", help="Its pieces come in lots, which may expire."),
+]
+Protect = Annotated[
+    bool | None,
+    typer.Option(
+        "--protect-safety-stock/--no-protect-safety-stock",
+        help="Channels of low priority never get its safety stock.",
+    ),
+]
+ExpectVersion = Annotated[
+    int | None,
+    typer.Option(
+        "--expect-version",
+        parser=text.quantity,
+        metavar="N",
+        help="Refuse if somebody else changed it meanwhile.",
+    ),
+]
 
 
 @door.changes(app)
@@ -63,6 +83,8 @@ def add(
     variant_of: VariantOf = None,
     option: Options = None,
     barcode: Barcodes = None,
+    lots: Lots = None,
+    protect_safety_stock: Protect = None,
 ) -> None:
     """Add a product.
 
@@ -87,6 +109,8 @@ def add(
         variant_of=variant_of,
         options=option,
         barcode=barcode,
+        tracks_lots=lots,
+        protects_safety_stock=protect_safety_stock,
     )
     call.run(lambda session: catalog.add(session, fields=fields), None)
 
@@ -166,15 +190,9 @@ def update(
     variant_of: VariantOf = None,
     option: Options = None,
     barcode: Barcodes = None,
-    expect_version: Annotated[
-        int | None,
-        typer.Option(
-            "--expect-version",
-            parser=text.quantity,
-            metavar="N",
-            help="Refuse if somebody else changed it meanwhile.",
-        ),
-    ] = None,
+    lots: Lots = None,
+    protect_safety_stock: Protect = None,
+    expect_version: ExpectVersion = None,
 ) -> None:
     """Change what is named; an empty value takes one away.
 
@@ -200,6 +218,8 @@ def update(
         variant_of=variant_of,
         options=option,
         barcode=barcode,
+        tracks_lots=lots,
+        protects_safety_stock=protect_safety_stock,
     )
     if not fields:
         raise InvalidInput("nothing to change", hint="for example: --price 14.50")
@@ -224,13 +244,15 @@ def delete(call: Call, ref: door.Ref) -> None:
         output.note("discontinued: it has history, which is never deleted" if left else "deleted")
 
 
-def _fields(**given: str | list[str] | None) -> dict[str, str]:
+def _fields(**given: str | bool | list[str] | None) -> dict[str, str]:
     """Return what was named, as text; repeated options as the parsers expect them."""
     from bvinv.core import product_fields
 
     fields = {}
     for name, value in given.items():
-        if isinstance(value, str):
+        if isinstance(value, bool):
+            fields[name] = "true" if value else "false"
+        elif isinstance(value, str):
             fields[name] = value
         elif value is not None:
             fields[name] = (

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bvinv import door
-from bvinv.commands.reserve.group import Id, MaybeLines, app
+from bvinv.commands.reserve.group import Id, MaybeLines, app, parcel
 from bvinv.core import text
 from bvinv.core.models.reservation import ReservationRow
 from bvinv.door import Call
@@ -29,6 +29,10 @@ def create(
     backorder: Annotated[
         bool, typer.Option("--backorder", help="Let what is short wait for goods.")
     ] = False,
+    channel: Annotated[
+        str | None, typer.Option("--channel", metavar="CODE", help="Where it comes from.")
+    ] = None,
+    yes: door.Yes = False,
 ) -> None:
     """Set stock aside, all of it or nothing. The same request again answers the same.
 
@@ -40,12 +44,15 @@ def create(
 
     if warehouse is not None and strategy is not None:
         raise InvalidInput("name the warehouse or a strategy, not both")
+    parsed = text.lines(lines)
+    door.confirm(call, [quantity for _, quantity in parsed], yes)
     request = Request(
         reservation_id=reservation_id,
-        lines=[Line(ref, quantity, warehouse) for ref, quantity in text.lines(lines)],
+        lines=[Line(ref, quantity, warehouse) for ref, quantity in parsed],
         strategy=strategy or "priority",
         ttl=ttl or DEFAULT_TTL,
         backorder=backorder,
+        channel=channel or "",
     )
     call.run(lambda session: reservations.create(session, request), ReservationRow.columns)
 
@@ -56,10 +63,13 @@ def show(call: Call, reservation_id: Id) -> None:
 
     Example: bvinv reserve show SO-1001
     """
-    from bvinv.core import reservation_rows
+    from bvinv.core.fulfilment import packages
 
-    row = call.read(lambda session: reservation_rows.show(session, reservation_id=reservation_id))
-    call.show(row)
+    row = call.read(lambda session: packages.reservation(session, reservation_id=reservation_id))
+    record = row.record()
+    if call.is_for_people:
+        record["packages"] = [parcel(one) for one in record["packages"]]
+    call.print(record, [name for name in row.columns if record[name] != 0])
 
 
 @door.shows(app, "list")

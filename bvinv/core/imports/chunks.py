@@ -28,6 +28,7 @@ _STORED = Sql(
     SELECT p.id, p.sku, p.sku_key, p.isbn, p.title, p.author, p.description, p.category_id
          , c.slug AS category, p.price, p.currency, p.status, p.publication_date, p.rating
          , p.image_url, p.attributes, p.variant_of, p.options, p.version
+         , p.tracks_lots, p.protects_safety_stock
       FROM product AS p LEFT JOIN category AS c ON c.id = p.category_id
      WHERE p.sku_key IN :keys ORDER BY p.id
     """,

@@ -8,9 +8,11 @@ from typing import BinaryIO, NamedTuple
 from bvinv.core import (
     adjustments,
     command_log,
+    dates,
     holds,
     items,
     levels,
+    lots,
     reasons,
     text,
     warehouses,
@@ -32,7 +34,7 @@ from bvinv.core.models.warehouse import SHELF
 COMMAND = "stock import"
 EVENT = "stock.imported"
 OPENING = "opening"
-FIELDS = ("sku", "warehouse", "quantity", "bin", "reason")
+FIELDS = ("sku", "warehouse", "quantity", "bin", "reason", "lot", "expires_on")
 _OPENED = Sql(f"""
     SELECT DISTINCT level_id, to_bin FROM movement
      WHERE level_id IN :levels AND reason = '{OPENING}' AND document <> :document
@@ -41,7 +43,8 @@ _DONE = Sql(f"SELECT data FROM event WHERE subject = :digest AND type = '{EVENT}
 
 
 class _Row(NamedTuple):
-    """A row that can be understood, the `number`th of its file; `bin` is empty if none is named."""
+    """A row that can be understood, the `number`th of its file; `bin` and `lot` are empty if none
+    is named."""
 
     number: int
     record: Record
@@ -50,6 +53,8 @@ class _Row(NamedTuple):
     quantity: int
     bin: str
     reason: str
+    lot: str
+    expires_on: int | None
 
 
 class _Target(NamedTuple):
@@ -79,7 +84,7 @@ def import_stock(
     layout: Layout = Layout(),  # noqa: B008  # immutable
     terms: Terms = Terms(),  # noqa: B008
 ) -> ImportRow:
-    """Post every row of a file with `sku,warehouse,quantity[,bin,reason]`, once.
+    """Post every row of a file with `sku,warehouse,quantity[,bin,reason,lot,expires_on]`, once.
 
     No reason means an opening balance, which cannot be negative; with a reason the quantity is a
     change. A level that gets its first goods counts as created, any other as updated. The same
@@ -156,7 +161,9 @@ class _Stock:
         """Return what a row says, or why it cannot be understood."""
         if record.fault:
             return Reject(record, InvalidInput.code, "", record.fault)
-        sku, warehouse, quantity, bin, reason = (self._cell(record, field) for field in FIELDS)
+        sku, warehouse, quantity, bin, reason, lot, last = (
+            self._cell(record, field) for field in FIELDS
+        )
         field = "sku"
         try:
             sku = text.code(sku, what="product", maximum=100)
@@ -166,13 +173,17 @@ class _Stock:
             bin = warehouses.bin_code(bin) if bin else ""
             field = "reason"
             reason = reasons.code(reason or OPENING)
+            field = "lot"
+            lot = lots.code(lot) if lot else ""
+            field = "expires_on"
+            expires_on = dates.day(last) if last else None
             field = "quantity"
             pieces = text.quantity(quantity, minimum=0 if reason == OPENING else -(10**9))
             if not pieces and reason != OPENING:
                 raise InvalidInput("a change of 0 changes nothing")
         except InvalidInput as error:
             return Reject.because(record, error, field)
-        return _Row(number, record, sku, warehouse, pieces, bin, reason)
+        return _Row(number, record, sku, warehouse, pieces, bin, reason, lot, expires_on)
 
     def _cell(self, record: Record, field: str) -> str:
         place = self._places.get(field)
@@ -320,12 +331,25 @@ def _opened(session: Session, digest: str, locked: Iterable[Level]) -> set[tuple
 
 
 def _post(session: Session, current: Posting, level: Level, target: _Target, document: str) -> None:
-    """Post one row. Raises InsufficientStock, and then nothing of it is posted."""
-    quantity, reason = target.row.quantity, target.row.reason
+    """Post one row, a case as its pieces. Raises InsufficientStock, InvalidInput, Conflict, and
+    then nothing of it is posted."""
+    row, place = target.row, target.place
+    quantity, reason = target.item.pieces(row.quantity), row.reason
     if not quantity:
         return
+    lot = row.lot or None
+    if quantity > 0 and place is not None:
+        found = adjustments.found_lot(session, level, lot, row.expires_on)
+        place = place._replace(lot=found)
     adjustments.post(
-        session, current, level, quantity, place=target.place, reason=reason, document=document
+        session,
+        current,
+        level,
+        quantity,
+        place=place,
+        reason=reason,
+        document=document,
+        lot=lot,
     )
     told = {"warehouse": target.site.code, "change": quantity, "reason": reason, "note": ""}
     current.tell("stock.adjusted", target.item.sku, told)

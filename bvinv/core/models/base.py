@@ -4,11 +4,18 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
-from bvinv.core import instants
+from bvinv.core import dates, instants
 
 MOST = 10**12  # pieces; the largest quantity that any column takes
 
 Instant = Annotated[int, PlainSerializer(instants.display, return_type=str, when_used="json")]
+# A day as in `dates`, or none.
+Day = Annotated[
+    int | None,
+    PlainSerializer(
+        lambda value: None if value is None else dates.display(value), when_used="json"
+    ),
+]
 
 
 class Row(BaseModel):

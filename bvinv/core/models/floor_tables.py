@@ -170,8 +170,8 @@ class StockCount(SQLModel, table=True):
 class StockCountLine(SQLModel, table=True):
     """What somebody counted in a bin: `counted` where the ledger said `expected` at `level_seq`.
 
-    `first_counted` is the count before a recount. `posted_seq` is the movement that it became, 0
-    where nothing differed.
+    `first_counted` is what the count before says must lie there at a recount. `posted_seq` is the
+    movement that it became, 0 where nothing differed.
     """
 
     __tablename__ = "stock_count_line"
@@ -207,7 +207,8 @@ class ScanSession(SQLModel, table=True):
 
     Where they stand is kept with every scan, so that a lost line goes on with `--resume`: the bin,
     the lot, and the pieces in hand (`product_id`, `pieces`) that wait for a bin. `document` is what
-    is worked on: PO-, RC-, TR-, CT- numbers or a reservation's id.
+    is worked on: PO-, RC-, TR-, CT- numbers or a reservation's id; `supplier` and their `delivery`
+    note are those of the receipt that the first item opens.
     """
 
     __tablename__ = "scan_session"
@@ -227,6 +228,8 @@ class ScanSession(SQLModel, table=True):
     status: str = Field(sa_column=words())
     actor: str = Field(sa_column=words())
     document: str = Field(default="", sa_column=words())
+    supplier: str = Field(default="", sa_column=words())
+    delivery: str = Field(default="", sa_column=words())
     receipt_id: int | None = Field(default=None, sa_column=reference("receipt", optional=True))
     bin_id: int | None = Field(default=None, sa_column=reference("bin", optional=True))
     lot: str = Field(default="", sa_column=words())

@@ -11,7 +11,7 @@ from bvinv.core.models.columns import table
 from bvinv.core.models.floor_tables import Pick, PickLine, ScanSession, UnknownBarcode
 from bvinv.core.models.goods_tables import PurchaseOrderLine, Receipt, TransferLine
 from bvinv.core.models.reservation import OPEN
-from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine
+from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine, StockLevel
 
 
 def _partial(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
@@ -30,6 +30,11 @@ _partial(
 _partial("reservation_by_expiry", "status = 'held'", _reservation.c.expires_at)
 _partial("reservation_line_open", OPEN, _line.c.level_id, _line.c.expires_at)
 _partial("reservation_line_backordered", "backordered > 0", _line.c.level_id)
+_partial(
+    "stock_level_with_fixed_bin",
+    "fixed_bin_id IS NOT NULL",
+    table(StockLevel).c.fixed_bin_id,
+)
 _partial("event_of_stock_import", "type = 'stock.imported'", table(Event).c.subject)
 _partial(
     "price_change_open",

@@ -59,6 +59,8 @@ class ProductRow(Row):
     updated_at: Instant
     barcodes: list[BarcodeRow] = Shown(default_factory=list)
     price_request: PriceRequestRow | None = None
+    tracks_lots: bool = False
+    protects_safety_stock: bool = False
 
 
 class VariantRow(Row):

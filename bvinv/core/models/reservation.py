@@ -34,6 +34,7 @@ class ReservationRow(Row):
     lines: list[LineRow]
     created_at: Instant
     replayed: bool = False
+    channel: str | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return one line about it for a list that people read."""

@@ -39,8 +39,27 @@ class LevelRow(Row):
     updated_at: Instant | None
     unsellable: int | None = 0
     expired: int | None = 0
+    fixed_bin: str | None = None
 
 
+class PutAwayRow(LevelRow):
+    """A level after pieces of it were put away: from where to where, and what was proposed, if they
+    went to a storage bin."""
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("sku", "warehouse", "quantity", "from_bin", "to_bin", "proposed", "why"),
+        *("on_hand", "available"),
+    )
+
+    quantity: int
+    from_bin: str
+    to_bin: str
+    proposed: str | None
+    why: str | None
+
+
+# The movements that people ask the way of: inside the warehouse, or to and from another one.
+ROUTED = frozenset({"move", "pick", "unpick", "send", "arrive", "send-back"})
 Empty = Annotated[str, PlainSerializer(lambda value: value or None, when_used="json")]
 
 
@@ -70,7 +89,8 @@ class MovementRow(Row):
 
     def summary(self) -> dict[str, Any]:
         """Return one line about it for a list that people read; the counts are the results."""
-        route = f"{self.from_bin} to {self.to_bin}" if self.kind == "move" else ""
+        # Where goods came from or went to; their other end is outside the warehouse.
+        route = f"{self.from_bin} to {self.to_bin}" if self.kind in ROUTED else ""
         return {
             "id": self.id,
             "recorded_at": instants.display(self.recorded_at),
@@ -79,7 +99,11 @@ class MovementRow(Row):
             "quantity": self.on_hand_change or self.quantity,
             "on_hand": self.on_hand,
             "reserved": self.reserved,
-            "about": " ".join(part for part in (self.reason, route, self.document) if part),
+            "about": " ".join(
+                part
+                for part in ("undo" if self.reverses else "", self.reason, route, self.document)
+                if part
+            ),
         }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from bvinv.core import text
+from bvinv.core import dates, text
 from bvinv.core.db import Session, Sql
 from bvinv.core.search import documents, families
 from bvinv.core.search.documents import BATCH, Shelf
@@ -37,6 +37,10 @@ _LAPSED = Sql("""
       JOIN reservation_line AS r ON r.reservation_id = h.id
       JOIN stock_level AS l ON l.id = r.level_id
      WHERE h.status = 'held' AND h.expires_at > :since AND h.expires_at <= :until
+""")
+# No index: looked for when a day has ended, and lots are few.
+_EXPIRED = Sql("""
+    SELECT DISTINCT product_id FROM lot WHERE expires_on >= :first AND expires_on < :last
 """)
 _ON_SHELVES = Sql("SELECT id FROM product WHERE category_id IN :shelves")
 _BY_KEY = Sql("SELECT id, sku_key FROM product WHERE sku_key IN :keys")
@@ -82,6 +86,9 @@ def since(session: Session, state: State, most: int) -> Changes:
     first, last = sorted((state.now, session.now))
     if first != last:
         moved |= {row.product_id for row in session.ask(_LAPSED, since=first, until=last)}
+    days = {"first": dates.of(first), "last": dates.of(last)}
+    if days["first"] != days["last"]:
+        moved |= {row.product_id for row in session.ask(_EXPIRED, **days)}
     return Changes(event, movement, keys, ids, moved, shelves)
 
 

@@ -13,7 +13,7 @@ MOST = 1000000000000
 
 # Code, what people read, and whether it says that the record was wrong and no goods moved.
 REASONS = [
-    ("opening", "Opening balance", 0),
+    ("opening", "Opening balance", 1),
     ("damaged", "Damaged in the house", 0),
     ("lost", "Not there any more", 1),
     ("found", "There, but not on record", 1),
@@ -498,6 +498,8 @@ def _create_tables() -> None:
         sa.Column("status", WORDS, nullable=False),
         sa.Column("actor", WORDS, nullable=False),
         sa.Column("document", WORDS, nullable=False),
+        sa.Column("supplier", WORDS, nullable=False),
+        sa.Column("delivery", WORDS, nullable=False),
         sa.Column("receipt_id", WHOLE, nullable=True),
         sa.Column("bin_id", WHOLE, nullable=True),
         sa.Column("lot", WORDS, nullable=False),
@@ -784,6 +786,14 @@ def _add_columns(on_sqlite: bool) -> None:
         ("movement", "lot", f"{text} DEFAULT '' NOT NULL"),
     ):
         op.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+    op.create_index(
+        "stock_level_with_fixed_bin",
+        "stock_level",
+        ["fixed_bin_id"],
+        unique=False,
+        sqlite_where=sa.text("fixed_bin_id IS NOT NULL"),
+        postgresql_where=sa.text("fixed_bin_id IS NOT NULL"),
+    )
 
 
 def _add_lots(on_sqlite: bool) -> None:
