@@ -9,6 +9,7 @@ from bvinv.core.db import Database, Session
 from bvinv.core.errors import NotFound
 from bvinv.core.imports import products as imports
 from bvinv.core.imports import stock
+from bvinv.core.purchasing import supplier_terms, suppliers
 from bvinv.core.schema import SchemaRow
 
 
@@ -18,6 +19,7 @@ class SampleRow(SchemaRow):
     products: int
     warehouses: int
     levels: int
+    suppliers: int
 
 
 def folder() -> Path:
@@ -35,7 +37,7 @@ def load(
     schema: SchemaRow,
     actor: str,
 ) -> SampleRow:
-    """Load categories, products, warehouses, bins, stock. What is there stays as it is."""
+    """Load categories, products, warehouses, bins, stock, suppliers, terms; what is there stays."""
     files = folder()
     asked = command_log.command("init --sample", actor=actor)
     database.run(lambda session: _add_categories(session, files), asked)
@@ -50,7 +52,14 @@ def load(
     places = database.run(lambda session: _add_places(session, files), asked)
     with (files / "opening_stock.csv").open("rb") as source:
         levels = stock.import_stock(database, source, actor=actor, name="opening_stock.csv")
-    return SampleRow(**dict(schema), products=products.rows, warehouses=places, levels=levels.rows)
+    sellers = database.run(lambda session: _add_suppliers(session, files), asked)
+    return SampleRow(
+        **dict(schema),
+        products=products.rows,
+        warehouses=places,
+        levels=levels.rows,
+        suppliers=sellers,
+    )
 
 
 def _add_categories(session: Session, files: Path) -> None:
@@ -74,9 +83,33 @@ def _add_places(session: Session, files: Path) -> int:
     for row in _rows(files / "bins.csv"):
         if row["bin"] not in bins[row["warehouse"]]:
             warehouses.add_bin(
-                session, warehouse=row["warehouse"], name=row["bin"], kind=row["kind"]
+                session,
+                warehouse=row["warehouse"],
+                name=row["bin"],
+                kind=row["kind"],
+                pick_sequence=int(row["pick_sequence"]) if row["pick_sequence"] else None,
+                capacity=int(row["capacity"]) if row["capacity"] else None,
             )
     return len(sites)
+
+
+def _add_suppliers(session: Session, files: Path) -> int:
+    """Add the suppliers and terms that are not there yet; return how many suppliers there are."""
+    known = {row.code for row in suppliers.page(session, limit=10_000)[0]}
+    for row in _rows(files / "suppliers.csv"):
+        if row["code"] not in known:
+            code = row.pop("code")
+            suppliers.add(session, name_code=code, fields=row)
+            known.add(code)
+    terms: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    for row in _rows(files / "supplier_terms.csv"):
+        terms.setdefault(row.pop("supplier"), []).append((row.pop("sku"), row))
+    for code, offered in terms.items():
+        seller = suppliers.find(session, code)
+        agreed = {term.sku for term in supplier_terms.every(session, seller.id)}
+        if new := [(sku, fields) for sku, fields in offered if sku not in agreed]:
+            supplier_terms.put(session, seller, new)
+    return len(known)
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -8,6 +8,7 @@ PIECES = "the quantity must be a whole number from 1 to 1000000000, not"
 
 
 def test_goods_go_to_the_dock(bvinv):
+    bvinv("purchase supplier add HARBOUR --name H --currency GBP --lead-time-days 3")
     ran = bvinv("receive HX-1 --qty 3 --warehouse main --document DN-1 --supplier Harbour")
 
     assert (ran.exit_code, ran.stderr) == (0, "")
@@ -27,7 +28,10 @@ def test_goods_go_to_the_dock(bvinv):
         "DN-1",
     )
     assert bvinv.fetch("SELECT data FROM event ORDER BY id DESC LIMIT 1") == [
-        ('{"warehouse":"MAIN","quantity":3,"bin":"DOCK","supplier":"Harbour","document":"DN-1"}',)
+        (
+            '{"warehouse":"MAIN","quantity":3,"bin":"DOCK","supplier":"HARBOUR",'
+            '"document":"DN-1","receipt":"RC-4"}',
+        )
     ]
 
 

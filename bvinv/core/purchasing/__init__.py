@@ -1,0 +1,1 @@
+"""Goods bought: suppliers, what they ask, orders, and what came in."""
