@@ -1,0 +1,1 @@
+"""Goods on their way from one warehouse to another."""
