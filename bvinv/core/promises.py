@@ -12,11 +12,13 @@ from bvinv.core import (
     levels,
     reservation_rows,
     reservations,
+    shortages,
     text,
 )
 from bvinv.core.command_log import Answer, Tale
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.errors import Conflict
+from bvinv.core.fulfilment import picks
 from bvinv.core.ledger import CUSTOMER, Level, Posting, posting
 from bvinv.core.models.base import Row
 from bvinv.core.models.log import Command
@@ -61,7 +63,7 @@ class ExpiryRow(Row):
     pieces: int
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     reservation_id: str
     level: Level
     held: int
@@ -74,18 +76,24 @@ def extend(session: Session, *, reservation_id: str, ttl: int) -> ReservationRow
     Raises NotFound, InvalidInput, and Conflict when it is over or would end sooner than it does.
     """
     text.quantity(ttl, what="ttl", minimum=1_000_000, maximum=reservations.LONGEST)
-    found = _live(session, reservation_id)
-    _live_parts(session, found)
+    found = live(session, reservation_id)
+    live_parts(session, found)
     until = session.now + ttl
     if until < found.expires_at:
         raise Conflict(
             f"{found.id} lasts longer already, until {instants.display(found.expires_at)}",
             reservation_id=found.id,
         )
-    session.send(_EXTEND, [{"id": found.id, "until": until, "now": session.now}])
-    told = {"expires_at": instants.display(until)}
-    command_log.tell(session, [Tale("reservation.extended", found.id, told, session.command)])
+    prolong(session, found, until)
     return reservation_rows.show(session, reservation_id=found.id)
+
+
+def prolong(session: Session, found: Any, until: int) -> None:
+    """Let a live reservation, locked with its levels, last until this instant at least."""
+    if until > found.expires_at:
+        session.send(_EXTEND, [{"id": found.id, "until": until, "now": session.now}])
+        told = {"expires_at": instants.display(until)}
+        command_log.tell(session, [Tale("reservation.extended", found.id, told, session.command)])
 
 
 def commit(
@@ -97,11 +105,12 @@ def commit(
 ) -> ReservationRow:
     """Let held goods leave: all of them, or these lines; `close` releases what is left.
 
-    On hand and reserved fall together. Raises NotFound, and Conflict when the reservation is over
-    or holds less.
+    On hand and reserved fall together. Raises NotFound, and Conflict when the reservation is over,
+    holds less, or is picked: what stands ready for a parcel is shipped.
     """
-    found = _live(session, reservation_id)
-    parts = _filled_parts(session, found)
+    found = live(session, reservation_id)
+    parts = filled_parts(session, found)
+    picks.refuse_staged(session, found.id)
     wanted = _wanted(session, found.id, lines, parts)
     levels.load_places(session, [part.level for part in parts])
     changes: list[dict[str, Any]] = []
@@ -112,7 +121,7 @@ def commit(
             rest = part.held - leaving
             if leaving:
                 wanted[part.level.product_id] -= leaving
-                for origin, pieces in levels.take(part.level, leaving):
+                for origin, pieces in shortages.giving(part.level, None, leaving):
                     current.post(
                         part.level,
                         "commit",
@@ -142,19 +151,20 @@ def commit(
         if close or all(
             -c["held"] == p.held and not p.backordered for c, p in zip(changes, parts, strict=True)
         ):
-            _close(session, [found.id], "committed")
+            close_all(session, [found.id], "committed")
         current.tell("reservation.committed", found.id, {"lines": told, "closed": close})
         if close:
-            _refill(session, current, parts)
+            refill(session, current, parts)
     return reservation_rows.show(session, reservation_id=found.id)
 
 
 def release(session: Session, *, reservation_id: str) -> ReservationRow:
-    """Give back everything that a live reservation still holds or waits for.
+    """Give back everything that a live reservation still holds or waits for; what was picked goes
+    back to its bins.
 
     Raises NotFound, and Conflict when it is over.
     """
-    found = _live(session, reservation_id)
+    found = live(session, reservation_id)
     _let_go(session, {found.id: None}, status="released", kind="release")
     return reservation_rows.show(session, reservation_id=found.id)
 
@@ -208,20 +218,25 @@ def _expire_all(session: Session, batch: int) -> ExpiryRow:
             return ExpiryRow(expired=expired, pieces=pieces)
 
 
-def _live(session: Session, reservation_id: str) -> Any:
-    """Return the reservation, locked. Raises NotFound, and Conflict when it is over."""
+def known(session: Session, reservation_id: str) -> Any:
+    """Return the reservation, over or not, locked. Raises NotFound."""
     wanted = text.code(reservation_id, what="reservation id", maximum=128)
     rows = session.ask(_LOCK, ids=[wanted])
     if not rows:
         raise reservation_rows.unknown(wanted)
-    [found] = rows
+    return rows[0]
+
+
+def live(session: Session, reservation_id: str) -> Any:
+    """Return the reservation, locked. Raises NotFound, and Conflict when it is over."""
+    found = known(session, reservation_id)
     if found.status == "held" and found.expires_at <= session.now:
         raise _expired(found)
     if found.status != "held":
         raise Conflict(
-            f"reservation {wanted} is {found.status} already",
-            hint=f"see: bvinv reserve show {wanted}",
-            reservation_id=wanted,
+            f"reservation {found.id} is {found.status} already",
+            hint=f"see: bvinv reserve show {found.id}",
+            reservation_id=found.id,
             state=found.status,
         )
     return found
@@ -236,7 +251,7 @@ def _expired(found: Any) -> Conflict:
     )
 
 
-def _live_parts(session: Session, found: Any) -> list[_Part]:
+def live_parts(session: Session, found: Any) -> list[Part]:
     """Return the open lines of a live reservation, their levels locked.
 
     Raises Conflict when it ran out while this waited for the locks, and somebody whose clock
@@ -248,29 +263,34 @@ def _live_parts(session: Session, found: Any) -> list[_Part]:
     return parts
 
 
-def _filled_parts(session: Session, found: Any) -> list[_Part]:
+def filled_parts(session: Session, found: Any) -> list[Part]:
     """Return the open lines, after what ran out elsewhere has come to those who wait for it."""
-    parts = _live_parts(session, found)
+    parts = live_parts(session, found)
     if not any(part.level.waiting and part.level.free > 0 for part in parts):
         return parts
     with posting(session) as current:
-        _refill(session, current, parts)
-    return _live_parts(session, found)
+        refill(session, current, parts)
+    return live_parts(session, found)
 
 
-def _open_parts(session: Session, ids: Sequence[str]) -> list[_Part]:
-    """Return the open lines of these reservations, their levels locked."""
+def levels_of(session: Session, *ids: str) -> dict[int, Level]:
+    """Return the levels that these reservations have lines at, locked, by their ids."""
     keys = session.ask(_KEYS, ids=list(ids))
     found = levels.lock(session, {product for product, _ in keys}, {site for _, site in keys})
-    by_id = {level.id: level for level in found.values()}
+    return {level.id: level for level in found.values()}
+
+
+def _open_parts(session: Session, ids: Sequence[str]) -> list[Part]:
+    """Return the open lines of these reservations, their levels locked."""
+    by_id = levels_of(session, *ids)
     return [
-        _Part(row.reservation_id, by_id[row.level_id], row.held, row.backordered)
+        Part(row.reservation_id, by_id[row.level_id], row.held, row.backordered)
         for row in session.ask(_OPEN, ids=list(ids))
     ]
 
 
 def _wanted(
-    session: Session, reservation_id: str, lines: Sequence[tuple[str, int]], parts: list[_Part]
+    session: Session, reservation_id: str, lines: Sequence[tuple[str, int]], parts: list[Part]
 ) -> dict[int, int]:
     """Return the pieces that leave, by product. Raises Conflict when fewer are held."""
     held: dict[int, int] = {}
@@ -288,7 +308,7 @@ def _wanted(
     wanted: dict[int, int] = {}
     for ref, quantity in lines:
         item = named[ref]
-        wanted[item.id] = wanted.get(item.id, 0) + text.quantity(quantity)
+        wanted[item.id] = wanted.get(item.id, 0) + item.pieces(text.quantity(quantity))
         if wanted[item.id] > held.get(item.id, 0):
             raise Conflict(
                 f"reservation {reservation_id} holds {held.get(item.id, 0)} of {item.sku}, "
@@ -308,6 +328,9 @@ def _let_go(session: Session, ids: Mapping[str, int | None], *, status: str, kin
     parts = _open_parts(session, list(ids))
     changes = []
     with posting(session) as current:
+        if status == "released":
+            by_id = {part.level.id: part.level for part in parts}
+            picks.bring_all_back(session, current, by_id, ids)
         for part in parts:
             if part.held:
                 current.post(
@@ -329,7 +352,7 @@ def _let_go(session: Session, ids: Mapping[str, int | None], *, status: str, kin
                 )
             )
         holds.apply(session, changes)
-        _close(session, ids, status)
+        close_all(session, ids, status)
         for number in ids:
             own = [
                 [p.level.sku, p.level.warehouse, p.held + p.backordered]
@@ -337,22 +360,24 @@ def _let_go(session: Session, ids: Mapping[str, int | None], *, status: str, kin
                 if p.reservation_id == number
             ]
             current.tell(f"reservation.{status}", number, {"lines": own})
-        _refill(session, current, parts)
+        refill(session, current, parts)
     return sum(part.held for part in parts)
 
 
-def _forget(part: _Part) -> None:
+def _forget(part: Part) -> None:
     """Take a reservation's line out of what its level believes to be open."""
     level = part.level
     level.lapsed[:] = [one for one in level.lapsed if one.reservation_id != part.reservation_id]
     level.waiting[:] = [one for one in level.waiting if one.reservation_id != part.reservation_id]
 
 
-def _refill(session: Session, current: Posting, parts: Sequence[_Part]) -> None:
+def refill(session: Session, current: Posting, parts: Sequence[Part]) -> None:
     """Give what became free to those who wait for it."""
     for level in {part.level.id: part.level for part in parts}.values():
         holds.fill(session, current, level)
 
 
-def _close(session: Session, ids: Iterable[str], status: str) -> None:
+def close_all(session: Session, ids: Iterable[str], status: str) -> None:
+    """End these reservations and, with them, their picks."""
+    picks.end(session, ids)
     session.send(_CLOSE, [{"id": number, "status": status, "now": session.now} for number in ids])

@@ -1,0 +1,1 @@
+"""From a promise to a parcel, and back: picks, packages, shipments, returns."""
