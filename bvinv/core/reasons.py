@@ -8,6 +8,8 @@ from bvinv.core.models.reason import ReasonRow
 
 _ALL = Sql("SELECT code, name, corrects, active FROM reason ORDER BY code")
 _FIND = Sql("SELECT code, name, corrects, active FROM reason WHERE code = :code")
+# So that somebody who renames it and somebody who retires it do not undo each other.
+_LOCK = Sql("SELECT code, name, corrects, active FROM reason WHERE code = :code", lock="FOR UPDATE")
 _ADD = Sql.insert("reason", "code", "name", "corrects", "active")
 _CHANGE = Sql("""
     UPDATE reason SET name = :name, corrects = :corrects, active = :active WHERE code = :code
@@ -35,7 +37,12 @@ def checked(session: Session, reason: str) -> str:
             reason=wanted,
         )
     if not found[0].active:
-        raise InvalidInput(f"the reason {wanted} is retired", hint="see: bvinv stock reason list")
+        raise InvalidInput(
+            f"the reason {wanted} is retired",
+            hint="see: bvinv stock reason list, "
+            f"or bring it back: bvinv stock reason restore {wanted}",
+            reason=wanted,
+        )
     return wanted
 
 
@@ -56,7 +63,8 @@ def add(session: Session, *, reason: str, name: str, corrects: bool = False) -> 
 def change(
     session: Session, *, reason: str, name: str | None = None, active: bool | None = None
 ) -> ReasonRow:
-    """Rename a reason, retire it or bring it back. Raises NotFound."""
+    """Rename a reason, retire it or bring it back; whether it `corrects` stays, as open counts
+    go by that. Raises NotFound, InvalidInput."""
     before = _one(session, code(reason))
     after = before.model_copy(
         update={
@@ -68,8 +76,11 @@ def change(
         return before
     values = {"corrects": int(after.corrects), "active": int(after.active)}
     session.send(_CHANGE, [{"code": after.code, "name": after.name, **values}])
+    done = [after.name != before.name and "renamed"]
+    done.append(after.active != before.active and ("restored" if after.active else "retired"))
     told = {"name": after.name, "active": after.active}
-    command_log.tell(session, [Tale("reason.changed", after.code, told, session.command)])
+    tales = [Tale(f"reason.{how}", after.code, told, session.command) for how in done if how]
+    command_log.tell(session, tales)
     return after
 
 
@@ -79,7 +90,7 @@ def code(reason: str) -> str:
 
 
 def _one(session: Session, wanted: str) -> ReasonRow:
-    rows = session.ask(_FIND, code=wanted)
+    rows = session.ask(_LOCK, code=wanted)
     if not rows:
         raise NotFound(f"there is no reason {wanted}", hint="see: bvinv stock reason list --all")
     return _row(rows[0])

@@ -1,0 +1,1 @@
+"""Counting: sessions, what was counted where, and what follows from it."""
