@@ -46,6 +46,14 @@ def canonical(text: str) -> str:
     return _converted(number)
 
 
+def misread(text: str) -> str:
+    """Return what is wrong with the check digit of what is an ISBN otherwise; nothing if all is
+    well, or if it is no ISBN at all."""
+    number = _compact(text)
+    fault = _fault(number) or ""
+    return f"as an ISBN, {fault}" if "check digit" in fault else ""
+
+
 def recover(text: str) -> str:
     """Return the ISBN-13 that a spreadsheet cell stands for, if it can only be one.
 

@@ -238,3 +238,18 @@ def test_goodbooks_isbn_13_column_was_rounded_and_mostly_cannot_be_recovered(goo
         "no ISBN fits": 30,
         "it has 11 digits, and an ISBN has 10 or 13": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("9780141439519", "as an ISBN, its check digit is 9 and should be 8"),
+        ("0-14-143951-x", "as an ISBN, its check digit is X and should be 3"),
+        ("9780141439518", ""),
+        ("HX-1", ""),
+        ("12345678", ""),
+        ("5012345678901", ""),
+    ],
+)
+def test_a_check_digit_that_fails_is_said(text, said):
+    assert isbn.misread(text) == said

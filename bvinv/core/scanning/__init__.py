@@ -1,0 +1,1 @@
+"""Scan mode: a session of scanned lines, each one a transaction of its own."""
