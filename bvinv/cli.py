@@ -40,6 +40,11 @@ class LazyGroup(TyperGroup):
             code = 141  # 128 + SIGPIPE, as the shell counts
         except (typer.Abort, KeyboardInterrupt):
             code = 130
+        except SystemExit as stop:
+            # Click has seen the broken pipe first, and ends with 1, which would be a bug of ours.
+            if not isinstance(stop.__context__, BrokenPipeError):
+                raise
+            code = 141
         except Exception as error:
             code = _end(error, given)
         if code == 130:

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from bvinv.core.errors import InvalidInput
+from bvinv.widths import Column, fit
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Advance = Callable[[int, float], None]
-_Column = tuple[str, str, list[str]]
 
 
 class Format(StrEnum):
@@ -47,9 +47,9 @@ _UNSAFE = (*range(32), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066
 _ESCAPES = {code: repr(chr(code))[1:-1] for code in _UNSAFE}
 # The JSON encoder has escaped what is below 32; any left are its own line breaks.
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 0x7F}
-# How a table gives way, gentlest first: the space between columns, whether headers and instants
-# break at their spaces, and how narrow texts and codes may get. Numbers and names never give way.
-_SQUEEZES = ((2, False, False, 24, 99), (1, True, False, 12, 99), (1, True, True, 8, 5))
+# Texts of which people need the end, too: they go on below; others are cut.
+_WHOLE = frozenset({"about", "contents", "detail"})
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _STYLES = {"held": "yellow", "committed": "green", "released": "dim", "expired": "dim"}
 
 
@@ -118,7 +118,7 @@ def note(text: str) -> None:
 
 def line(text: str) -> None:
     """Print one value on stdout and nothing around it, for `$(…)`."""
-    print(_safe(text))
+    print(safe(text))
 
 
 def heading(text: str) -> None:
@@ -152,7 +152,7 @@ def progress(label: str) -> Iterator[Advance]:
     with Progress(
         *kinds, console=_console(stderr=True), transient=True, redirect_stdout=False
     ) as bar:
-        task = bar.add_task(_safe(label), total=1.0, rows=0)
+        task = bar.add_task(safe(label), total=1.0, rows=0)
         yield lambda rows, share: bar.update(task, completed=share, rows=rows)
 
 
@@ -171,12 +171,20 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return a text without what drives terminals, breaks lines or reorders text."""
     return text.translate(_ESCAPES)
 
 
 def _keys(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(key for record in records for key in record))
+
+
+def _used(records: Sequence[Record], columns: Sequence[str] | None = None) -> list[str]:
+    """Return the columns in which anything stands; people need no others."""
+    keys = columns or _keys(records)
+    used = [key for key in keys if any(record.get(key) not in _NOTHING for record in records)]
+    return used or list(keys)
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
@@ -207,14 +215,16 @@ def _show_tabulated(
     result: Record | list[Record], fmt: Format, columns: Sequence[str] | None
 ) -> None:
     """Print plain text or Markdown. Numbers in strings stay as they are written."""
-    from tabulate import tabulate
+    import tabulate
+
+    tabulate.MIN_PADDING = 0  # else it makes room beside headers that are wider than their cells
 
     def cell(value: Any) -> str:
         if value in ([], {}):
             return ""
         if fmt is Format.plain:
-            return _safe(_text(value))
-        return _safe(" ".join(_text(value).splitlines())).replace("|", r"\|")
+            return safe(_text(value))
+        return safe(" ".join(_text(value).splitlines())).replace("|", r"\|")
 
     many: dict[str, list[Record]] = {}
     if isinstance(result, list):
@@ -225,7 +235,7 @@ def _show_tabulated(
         own, many = _parted(result, columns)
         rows = [[key, result.get(key)] for key in own]
     rights = [isinstance(result, list) and _is_numeric(cells) for cells in zip(*rows, strict=True)]
-    text = tabulate(
+    text = tabulate.tabulate(
         [map(cell, row) for row in rows],
         headers=[cell(header) for header in headers],
         tablefmt="plain" if fmt is Format.plain else "github",
@@ -236,7 +246,7 @@ def _show_tabulated(
     print(text)
     for key, inner in many.items():
         print(f"\n{cell(key)}\n" if fmt is Format.markdown else f"\n{cell(key)}:")
-        _show_tabulated(inner, fmt, None)
+        _show_tabulated(inner, fmt, _used(inner))
 
 
 def _parted(
@@ -246,7 +256,7 @@ def _parted(
 
     What has no value is left out: people read what there is.
     """
-    keys = [key for key in columns or result if result.get(key) not in (None, "", [], {})]
+    keys = [key for key in columns or result if result.get(key) not in _NOTHING]
     lists = {key: result[key] for key in keys if isinstance(result[key], list)}
     many = {key: rows for key, rows in lists.items() if isinstance(rows[0], dict)}
     return [key for key in keys if key not in many], many
@@ -257,13 +267,13 @@ def _show_table(result: Record | list[Record], columns: Sequence[str] | None) ->
 
     console = _console(stderr=False)
     if isinstance(result, list):
-        console.print(_grid(result, columns or _keys(result), console.width))
+        console.print(_grid(result, _used(result, columns), console.width))
         return
     own, many = _parted(result, columns)
     console.print(_block(result, own))
     for key, rows in many.items():
-        console.print("\n" + _safe(key.replace("_", " ")), style="bold")
-        console.print(Padding(_grid(rows, _keys(rows), console.width - 2), (0, 0, 0, 2)))
+        console.print("\n" + safe(key.replace("_", " ")), style="bold")
+        console.print(Padding(_grid(rows, _used(rows), console.width - 2), (0, 0, 0, 2)))
 
 
 def _console(*, stderr: bool) -> "Console":
@@ -275,13 +285,13 @@ def _console(*, stderr: bool) -> "Console":
 def _say(marked: str, style: str, rest: str = "", *, wrap: bool = False) -> None:
     """Print a line on stderr; the style is for terminals, as is breaking it between words."""
     if not sys.stderr.isatty():
-        print(_safe(marked + rest), file=sys.stderr)
+        print(safe(marked + rest), file=sys.stderr)
         return
     from rich.text import Text
 
     console = _console(stderr=True)
     with console.capture() as captured:
-        console.print(Text.assemble((_safe(marked), style), _safe(rest)), soft_wrap=not wrap)
+        console.print(Text.assemble((safe(marked), style), safe(rest)), soft_wrap=not wrap)
     # Written to sys.stderr as it is now, which a progress bar may have replaced.
     sys.stderr.write(captured.get())
 
@@ -304,7 +314,7 @@ def _shown(value: Any) -> str:
     text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
     if (instant := _INSTANT.fullmatch(text)) and instant[2]:
         return f"{instant[1]} {instant[2]}Z"
-    return "\n".join(map(_safe, text.replace("\r\n", "\n").split("\n")))
+    return "\n".join(map(safe, text.replace("\r\n", "\n").split("\n")))
 
 
 def _styled(key: str, value: Any, text: str) -> "Text":
@@ -324,12 +334,12 @@ def _block(record: Record, keys: Sequence[str]) -> "RenderableType":
     block.add_column(overflow="fold")
     for key in keys:
         block.add_row(
-            _safe(key.replace("_", " ")), _styled(key, record.get(key), _shown(record.get(key)))
+            safe(key.replace("_", " ")), _styled(key, record.get(key), _shown(record.get(key)))
         )
     return block
 
 
-def _column(records: Sequence[Record], key: str) -> _Column:
+def _column(records: Sequence[Record], key: str) -> Column:
     """Return what a table shows of a key: the header, the kind of column, the cells."""
     values = [record.get(key) for record in records]
     cells = [_shown(value).replace("\n", " ") for value in values]
@@ -342,30 +352,7 @@ def _column(records: Sequence[Record], key: str) -> _Column:
         kind = "name"
     elif all(len(cell) <= 24 and " " not in cell for cell in cells):
         kind = "code"
-    return _safe(key.replace("_", " ")), kind, cells
-
-
-def _fit(columns: Sequence[_Column], room: int) -> tuple[int, bool, list[int]] | None:
-    """Return the space between columns, whether cells may break, and the widths, if any do."""
-    from rich.cells import cell_len
-
-    def width(texts: Sequence[str], broken: bool) -> int:
-        return max(map(cell_len, " ".join(texts).split() if broken else texts), default=0)
-
-    for gap, break_headers, break_instants, text, code in _SQUEEZES:
-        widths, floors = [], []
-        for header, kind, cells in columns:
-            least = width([header], break_headers)
-            body = width(cells, break_instants and kind == "instant")
-            widths.append(max(least, min(body, room)))
-            floors.append(max(least, min(body, {"text": text, "code": code}.get(kind, body))))
-        excess = sum(widths) + gap * (len(columns) - 1) - room
-        while excess > 0 and (wide := [i for i, w in enumerate(widths) if w > floors[i]]):
-            widths[max(wide, key=widths.__getitem__)] -= 1
-            excess -= 1
-        if excess <= 0:
-            return gap, break_instants, widths
-    return None
+    return safe(key.replace("_", " ")), kind, cells
 
 
 def _grid(records: Sequence[Record], keys: Sequence[str], room: int) -> "RenderableType":
@@ -376,20 +363,21 @@ def _grid(records: Sequence[Record], keys: Sequence[str], room: int) -> "Rendera
     from rich.text import Text
 
     columns = [_column(records, key) for key in keys]
-    if (fit := _fit(columns, room)) is None:
+    if (fitting := fit(columns, room)) is None:
         return Group(*[part for record in records for part in ("", _block(record, keys))][1:])
-    gap, broken, widths = fit
+    gap, broken, widths = fitting
     padding = (0, gap - 1, 0, 0)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding)
-    for (header, kind, cells), width in zip(columns, widths, strict=True):
+    for key, (header, kind, cells), width in zip(keys, columns, widths, strict=True):
+        folds = key in _WHOLE or (broken and kind == "code")
         if broken and kind == "instant":
             cells[:] = [cell.replace(" ", "\n") for cell in cells]
         table.add_column(
             Text(header if len(header) <= width else header.replace(" ", "\n")),
             justify="right" if kind == "number" else "left",
             width=width,
-            no_wrap=not (broken and kind == "code"),
-            overflow="fold" if broken and kind == "code" else "ellipsis",
+            no_wrap=not folds,
+            overflow="fold" if folds else "ellipsis",
         )
     for record, *cells in zip(records, *(cells for *_, cells in columns), strict=True):
         table.add_row(*map(_styled, keys, map(record.get, keys), cells))

@@ -1,5 +1,6 @@
 """What the tests say often: do, ask, count, compare, damage."""
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -13,16 +14,18 @@ from bvinv.core import (
     command_log,
     engines,
     promises,
-    receiving,
     reservation_rows,
     reservations,
     stock,
     verification,
     warehouses,
 )
+from bvinv.core import bins as places
+from bvinv.core import put_away as put_aways
 from bvinv.core.db import Database, Session
 from bvinv.core.models.reservation import ReservationRow
 from bvinv.core.models.stock import LevelRow
+from bvinv.core.purchasing import receiving
 from bvinv.core.reservations import Line, Request
 
 SECOND = 1_000_000
@@ -167,7 +170,7 @@ def put_away(
 ) -> LevelRow:
     return act(
         database,
-        lambda s: adjustments.put_away(
+        lambda s: put_aways.put_away(
             s, ref=ref, quantity=quantity, warehouse=warehouse, target=target, **more
         ),
     )
@@ -198,7 +201,7 @@ def parts(row: ReservationRow) -> list[tuple[str, str, int, int, int, int]]:
 
 def bins(database: Database, warehouse: str) -> dict[str, int]:
     """Return what lies in each bin of a warehouse, empty ones left out."""
-    rows = ask(database, lambda s: warehouses.show_bins(s, warehouse=warehouse))
+    rows = ask(database, lambda s: places.bins(s, warehouse=warehouse))
     return {row.bin: row.quantity for row in rows if row.quantity}
 
 
@@ -242,7 +245,9 @@ def settled(database: Database) -> Database:
 def snapshot(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table but of `RUNS`, to compare before with after."""
     tables = [table for table in TABLES if table not in RUNS]
-    return {table: sorted(fetch(database, f"SELECT * FROM {table}"), key=repr) for table in tables}
+    with database.read() as session:
+        found = {table: session.wire.exec_driver_sql(f"SELECT * FROM {table}") for table in tables}
+        return {table: sorted(map(tuple, rows), key=repr) for table, rows in found.items()}
 
 
 def verify(database: Database) -> verification.VerificationRow:
@@ -276,11 +281,15 @@ def damage(database: Database, *statements: str) -> None:
                 connection.execute(f"DROP TRIGGER IF EXISTS movement_refuses_{verb}")
         else:
             connection.execute("SET session_replication_role = replica")
-            for table, name in connection.execute(
-                "SELECT conrelid::regclass::text, conname FROM pg_constraint "
-                "WHERE contype = 'c' AND connamespace = current_schema()::regnamespace"
-            ).fetchall():
-                connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            named = [*{word for said in statements for word in re.findall(r"\w+", said)}]
+            found = connection.execute(
+                "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' "
+                "AND connamespace = current_schema()::regnamespace "
+                "AND conrelid::regclass::text = ANY(%s)",
+                [named],
+            ).fetchall()
+            drops = [f'ALTER TABLE {table} DROP CONSTRAINT "{name}"' for table, name in found]
+            connection.execute("; ".join(drops) or "SELECT 1")
         for statement in statements:
             connection.execute(statement)
 
@@ -304,5 +313,10 @@ def add_warehouses(database: Database, *codes: str) -> None:
     act(database, action)
 
 
-def add_bin(database: Database, warehouse: str, name: str, kind: str = "storage") -> None:
-    act(database, lambda s: warehouses.add_bin(s, warehouse=warehouse, name=name, kind=kind))
+def add_bin(
+    database: Database, warehouse: str, name: str, kind: str = "storage", **more: Any
+) -> None:
+    act(
+        database,
+        lambda s: warehouses.add_bin(s, warehouse=warehouse, name=name, kind=kind, **more),
+    )

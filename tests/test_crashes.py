@@ -9,8 +9,8 @@ from contextlib import closing
 
 import pytest
 
-from bvinv.core import receiving
 from bvinv.core.errors import InsufficientStock
+from bvinv.core.purchasing import receiving
 from tests import books, workers
 from tests.books import fetch, raw
 

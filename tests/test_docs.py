@@ -88,7 +88,9 @@ def test_the_examples_do_what_they_say(tmp_path, monkeypatch):
                 Path(target).write_text(written, encoding="utf-8")
                 continue
             assert words[0] == "bvinv", command
-            result = CliRunner().invoke(app, words[1:])
+            words, piped = (words[:-2], words[-1]) if "<" in words else (words, "")
+            typed = Path(piped).read_bytes() if piped else None
+            result = CliRunner().invoke(app, words[1:], input=typed)
             said = result.stdout + result.stderr
             assert result.exit_code == code, f"{command}\n{said}"
             options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

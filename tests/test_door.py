@@ -1,8 +1,11 @@
 """The door: files in and out, and what every command shares."""
 
 import io
+import os
 import shlex
+import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from typer.testing import CliRunner
@@ -84,7 +87,7 @@ def test_an_actor_has_to_be_a_name(bvinv):
 
 def test_a_key_belongs_to_one_command_of_one_name(bvinv):
     bvinv("receive HX-1 --qty 1 -w MAIN --key K")
-    ran = bvinv("stock adjust HX-1 -w MAIN --change 1 --reason x --key K")
+    ran = bvinv("stock adjust HX-1 -w MAIN --change 1 --reason found --key K")
     assert ran.refused(4).startswith("error[conflict]: the key K was used for another request")
 
 
@@ -121,6 +124,67 @@ def test_a_key_that_was_only_tried_is_not_used_up(bvinv):
     assert "replayed" not in bvinv(line).json
     assert bvinv(line).json["replayed"] is True
     assert bvinv.level("HX-1", "MAIN") == (13, 0, 13, 0)
+
+
+MANY = "error[invalid-input]: 1,000,000 pieces: is that meant?\nhint: say so: --yes\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "stock adjust HX-1 -w MAIN --change 1000000 --reason found",
+        "stock adjust HX-1 -w MAIN --to 1000000 --expect 10 --reason found",
+        "reserve create SO-1 HX-1=2 HX-2=1000000 --backorder",
+        "stock put-away HX-1 -w MAIN --qty 1000000 --to SHELF",
+    ],
+)
+def test_a_million_pieces_are_asked_about(bvinv, line):
+    before = bvinv.dump()
+    assert bvinv(line).refused(2) == MANY
+    assert bvinv.dump() == before
+
+
+def test_a_million_pieces_are_meant_where_that_is_said(bvinv):
+    line = "stock adjust HX-1 -w MAIN --change 1000000 --reason found"
+    assert bvinv(f"{line} --dry-run --format json").json["on_hand"] == 1_000_010
+    assert bvinv(f"{line} --yes --key K --format json").json["on_hand"] == 1_000_010
+    # Whether it was asked is no part of what was asked for.
+    assert bvinv(f"{line} --yes --key K --format json").json["replayed"] is True
+    assert bvinv("stock adjust HX-1 -w MAIN --change -99999 --reason lost").exit_code == 0
+
+
+def ask_on_a_terminal(bvinv, answer):
+    """Return the exit code, and what the terminal showed."""
+    ours, theirs = os.openpty()
+    words = shlex.split("stock adjust HX-1 -w MAIN --change 1000000 --reason found -f json")
+    with subprocess.Popen(
+        [sys.executable, "-m", "bvinv", *words], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE
+    ) as running:
+        os.close(theirs)
+        shown = b""
+        while not shown.endswith(b"[y/N] "):
+            shown += os.read(ours, 1000)
+        os.write(ours, answer)
+        running.communicate(timeout=30)
+    with suppress(OSError):  # Linux says EIO where the other end is closed
+        shown += os.read(ours, 1000)
+    os.close(ours)
+    return running.returncode, shown.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("answer", "code", "on_hand"),
+    [(b"y\n", 0, 1_000_010), (b"n\n", 130, 10), (b"\x04", 130, 10)],
+    ids=["yes", "no", "end of input"],
+)
+def test_a_million_pieces_are_asked_about_on_a_terminal(bvinv, answer, code, on_hand):
+    ended, shown = ask_on_a_terminal(bvinv, answer)
+
+    assert shown.startswith("1,000,000 pieces: is that meant? [y/N] ")
+    assert ended == code
+    assert "Traceback" not in shown
+    assert bvinv.level("HX-1", "MAIN")[0] == on_hand
 
 
 def test_the_same_commands_say_the_same_on_either_engine(plain_environment, where):

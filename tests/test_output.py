@@ -109,19 +109,20 @@ def test_an_empty_list_in_csv_still_has_its_header(shown):
 
 def test_plain(shown):
     assert shown(LEVELS, "plain") == (
-        "sku    warehouse      on_hand    available    in_transit\n"
-        "HX-1   MAIN                10            7\n"
-        "0012   ÉAST            123456            0             5\n"
+        "sku   warehouse  on_hand  available  in_transit\n"
+        "HX-1  MAIN            10          7\n"
+        "0012  ÉAST        123456          0           5\n"
     )
     assert shown(RESERVATION, "plain") == (
         "reservation_id  SO-1\n"
         "status          held\n"
         "expires_at      2026-03-01T09:45:00.123456Z\n"
         "replayed        false\n"
-        "\nlines:\n"
-        "sku      quantity\n"
-        "HX-1            7\n"
-        "1e5            12\n"
+        "\n"
+        "lines:\n"
+        "sku   quantity\n"
+        "HX-1         7\n"
+        "1e5         12\n"
     )
     assert (
         shown(LEVELS[1], "plain", columns=["on_hand", "sku"]) == "on_hand  123456\nsku      0012\n"
@@ -146,15 +147,15 @@ def test_strings_that_look_like_numbers_stay_as_they_are(shown):
     odd = ["0012", "1e5", "9780306406157", "1_000", "nan", "+1", "1."]
     assert shown([{"code": code} for code in odd], "plain").split() == ["code", *odd]
     prices = [{"price": "9.99"}, {"price": "12.50"}, {"price": None}]
-    assert shown(prices, "plain") == "  price\n   9.99\n  12.50\n\n"
+    assert shown(prices, "plain") == "price\n 9.99\n12.50\n\n"
 
 
 def test_markdown(shown):
     assert shown([{"title": "a|b\nc", "n": 1.5}, {"title": "x", "n": 10}], "markdown") == (
-        "| title   |   n |\n|---------|-----|\n| a\\|b c  | 1.5 |\n| x       |  10 |\n"
+        "| title  |   n |\n|--------|-----|\n| a\\|b c | 1.5 |\n| x      |  10 |\n"
     )
     assert shown({"sku": "0012", "n": 3}, "markdown") == (
-        "| key   | value   |\n|-------|---------|\n| sku   | 0012    |\n| n     | 3       |\n"
+        "| key | value |\n|-----|-------|\n| sku | 0012  |\n| n   | 3     |\n"
     )
 
 
@@ -327,6 +328,28 @@ def test_importing_and_json_need_neither_rich_nor_tabulate():
     # Machine formats are UTF-8 whatever the locale says.
     ran = run(code, BVINV_FORMAT="jsonl", PYTHONIOENCODING="latin-1")
     assert ran.stdout == '{"a":"é"}\n'.encode()
+
+
+def test_inner_columns_that_stand_empty_are_left_out_for_people(shown):
+    lines = [{"sku": "HX-1", "lot": None, "quantity": 0}, {"sku": "HX-2", "lot": "", "quantity": 1}]
+
+    said = shown({"order": "PO-1", "lines": lines}, "plain")
+
+    assert said == "order  PO-1\n\nlines:\nsku   quantity\nHX-1         0\nHX-2         1\n"
+    assert '"lot": null' in shown({"order": "PO-1", "lines": lines}, "json")
+
+
+def test_a_list_keeps_its_empty_columns_in_a_pipe_and_leaves_them_out_of_a_table(shown):
+    rows = [{"sku": "HX-1", "reorder_point": None}]
+    assert shown(rows, "plain") == "sku   reorder_point\nHX-1\n"
+    assert "reorder" not in shown(rows, "table")
+
+
+def test_what_a_line_is_about_is_not_cut_short(shown):
+    rows = [{"id": 1, "title": "T" * 90, "about": " ".join(["SHELF to STAGING SO-1001"] * 4)}]
+    said = shown(rows, "table")
+    assert said.split().count("SO-1001") == 4
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_there_is_no_ansi_in_a_pipe():

@@ -6,7 +6,11 @@ COMMANDS = {
     "products": "The catalogue: add, show, list, update, import, export.",
     "search": "Find products by words, with filters and facets.",
     "warehouse": "Warehouses and their bins.",
-    "receive": "Take goods in.",
+    "purchase": "Suppliers, purchase orders, and what came of them.",
+    "receive": "Take goods in, for an order or without one.",
+    "scan": "Scan sessions, and the barcodes that nobody knew.",
     "stock": "Stock: show, adjust, move, explain, verify.",
-    "reserve": "Promises: create, commit, release, expire.",
+    "transfer": "Between warehouses: create, ship, receive, close.",
+    "reserve": "Promises: create, pick, pack, ship, commit, release, expire.",
+    "returns": "What customers send back, and what becomes of it.",
 }

@@ -83,6 +83,35 @@ STORY = (
         ["reserve commit SO-1 {book}=11 --close"],
     ),
     (
+        "More is ordered. Too much is not taken in; what came is put away where it is proposed.",
+        [
+            "purchase supplier add HARBOUR --name Harbour --currency GBP --lead-time-days 3",
+            "purchase supplier terms HARBOUR {book} --cost 5.66 --pack-size 5",
+            "purchase order create HARBOUR {book}=15 --warehouse MAIN --place",
+            "receive --order PO-1 {book}=20",
+            "receive --order PO-1 {book}=10 --document HQ-4711",
+            "stock put-away {book} --warehouse MAIN",
+        ],
+    ),
+    (
+        "Four go from MAIN to the shop, and three arrive.",
+        [
+            "transfer create {book}=4 --from MAIN --to SHOP --ship",
+            "transfer receive TR-1 {book}=3",
+            "transfer close TR-1 --lost {book}=1",
+        ],
+    ),
+    (
+        "An order is picked, packed and shipped.",
+        [
+            "reserve create SO-4 {book}=2 --warehouse MAIN",
+            "reserve pick SO-4",
+            "reserve pick SO-4 --all",
+            "reserve pack SO-4 --package BOX-1",
+            "reserve ship SO-4 --tracking RM-0815",
+        ],
+    ),
+    (
         "A clumsy moment in the shop: first tried dry, then done.",
         [
             "stock adjust {thing} --warehouse SHOP --change -2 --reason damaged --dry-run",
@@ -98,6 +127,7 @@ REFUSED = {
     "--actor ann products approve 1": 6,
     "reserve create SO-2 {book}=3": 5,
     "reserve commit SO-3": 4,
+    "receive --order PO-1 {book}=20": 4,
 }
 NAMES = {
     "book": "PRIDE-01",

@@ -12,7 +12,7 @@ from bvinv.core import text
 from bvinv.core.checks.every import CHECKS
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, VerificationFailed
-from bvinv.core.ledger import NUMBERS, VIRTUAL_ENDS, genesis
+from bvinv.core.ledger import CUSTOMER, NUMBERS, VIRTUAL_ENDS, genesis
 from bvinv.core.models.base import Row
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.warehouse import SELLABLE
@@ -22,7 +22,7 @@ _OUTSIDE = frozenset({"", *(name.lower() for name in VIRTUAL_ENDS)})
 
 _LEVELS = Sql("""
     SELECT l.id, p.sku, w.code AS warehouse, l.on_hand, l.unsellable, l.reserved, l.head_seq
-         , l.head_hash, l.warehouse_id
+         , l.head_hash, l.warehouse_id, l.product_id
       FROM stock_level AS l JOIN product AS p ON p.id = l.product_id
            JOIN warehouse AS w ON w.id = l.warehouse_id
      WHERE l.id > :after ORDER BY l.id LIMIT :batch
@@ -52,6 +52,7 @@ _COUNTS = Sql("""
     SELECT (SELECT count(*) FROM movement) AS movements
          , (SELECT count(*) FROM reservation) AS reservations
 """)
+_POPULARITY = Sql("SELECT id, sku, popularity FROM product")
 # Looked for when fewer movements found their level than there are.
 _STRAY = Sql("""
     SELECT m.id AS subject FROM movement AS m WHERE NOT EXISTS
@@ -94,18 +95,21 @@ def verify(session: Session, *, against: str | None = None, batch: int = 20_000)
     findings: list[Finding] = []
     heads: list[bytes] = []
     count = movements = after = 0
+    sold: dict[int, int | None] = {}
     places: dict[int, _Places] = {}
     for row in session.ask(_BINS):
         places.setdefault(row.warehouse_id, _Places())[row.code] = (row.id, row.kind)
     while page := session.ask(_LEVELS, after=after, batch=batch):
         alone = after == 0 and len(page) < batch
         after = page[-1].id
-        movements += _verify_page(session, page, alone, places, findings)
+        movements += _verify_page(session, page, alone, places, sold, findings)
         heads += [_head(row) for row in page]
         count += len(page)
+    findings += _popularity(session, sold)
     for detail, statement in CHECKS.items():
         findings += [
-            Finding(subject=str(row.subject), detail=detail) for row in session.ask(statement)
+            Finding(subject=str(row.subject), detail=detail)
+            for row in session.ask(statement, now=session.now)
         ]
     [counts] = session.ask(_COUNTS)
     if counts.movements != movements:
@@ -172,9 +176,17 @@ def _digest(heads: list[bytes]) -> str:
     return digest.hexdigest()
 
 
+def _popularity(session: Session, sold: Mapping[int, int | None]) -> Iterator[Finding]:
+    """Yield the products that say they sold another number of pieces than their chains do. Nobody
+    knows what a broken chain sold."""
+    for number, sku, popularity in session.stream(_POPULARITY):
+        if sold.get(number, 0) not in (None, popularity):
+            yield Finding(subject=sku, detail="its popularity is not what its movements sold")
+
+
 # What a movement between two ends does: the bin that gives, the bin that gets ("" for none), and
-# the change of on hand for every piece.
-Effect = tuple[str, str, int]
+# for every piece the change of on hand and of what was sold.
+Effect = tuple[str, str, int, int]
 
 
 class _Places(dict[str, tuple[int, str]]):
@@ -195,12 +207,13 @@ class _Effects(dict[tuple[str, str], Effect]):
     def __missing__(self, ends: tuple[str, str]) -> Effect:
         origin, target = ("" if name in _OUTSIDE else name for name in ends)
         if any(name and name not in self._places for name in (origin, target)):
-            effect = ("", "", 2)
+            effect = ("", "", 2, 0)
         else:
             gives, gets = (
                 bool(name) and self._places[name][1] in SELLABLE for name in (origin, target)
             )
-            effect = (origin, target, gets - gives)
+            sold = (ends[1] == CUSTOMER.code) - (ends[0] == CUSTOMER.code)
+            effect = (origin, target, gets - gives, sold)
         self[ends] = effect
         return effect
 
@@ -208,7 +221,10 @@ class _Effects(dict[tuple[str, str], Effect]):
 class _Chain:
     """The replay of one level: what its movements alone say about it."""
 
-    __slots__ = ("bins", "fault", "hash", "on_hand", "places", "reserved", "reversed", "row", "seq")
+    __slots__ = (
+        *("bins", "fault", "hash", "on_hand", "places"),
+        *("reserved", "reversed", "row", "seq", "sold"),
+    )
 
     def __init__(self, row: Any, places: _Places) -> None:
         self.row = row
@@ -216,6 +232,7 @@ class _Chain:
         self.seq = 0
         self.on_hand = 0
         self.reserved = 0
+        self.sold = 0
         self.hash = genesis(row.sku, row.warehouse)
         self.bins: dict[str, int] = {}
         self.reversed: set[int] = set()
@@ -319,7 +336,7 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
         chain.reserved = reserved
         chain.hash = found
         if origin or target or change:
-            gives, gets, sellable = chain.places.effects[origin, target]
+            gives, gets, sellable, sold = chain.places.effects[origin, target]
             bins = chain.bins
             if lot:
                 gives, gets = gives and f"{gives}\x1f{lot}", gets and f"{gets}\x1f{lot}"
@@ -329,6 +346,9 @@ def _replay(movements: Iterable[Sequence[Any]], chains: Mapping[int, _Chain]) ->
                     chain.fault = (seq, f"bin {gives} falls to {lying}")
             if gets:
                 bins[gets] = bins.get(gets, 0) + quantity
+            # What customers send back was sold all the same; only an undone sale was none.
+            if sold > 0 or (sold and back):
+                chain.sold += sold * quantity
             if sellable * quantity != change:
                 chain.fault = (seq, chain.wrong_effect(origin, target, quantity, change))
         if back:
@@ -343,8 +363,11 @@ def _verify_page(
     page: Sequence[Any],
     alone: bool,
     places: Mapping[int, _Places],
+    sold: dict[int, int | None],
     findings: list[Finding],
 ) -> int:
+    """Replay the chains of these levels, note what each product sold, and add what is wrong;
+    return how many movements that were."""
     span = {"first": page[0].id, "last": page[-1].id}
     chains: dict[int, _Chain] = {}
     count = 0
@@ -362,6 +385,8 @@ def _verify_page(
         bins.setdefault(row.level_id, {})[row.bin_id, row.lot] = row.quantity
     held = {row.level_id: int(row.held) for row in session.ask(_HELD, **span)}
     for number, chain in chains.items():
+        before = sold.get(chain.row.product_id, 0)
+        sold[chain.row.product_id] = None if chain.fault or before is None else before + chain.sold
         for seq, detail in chain.faults(bins.get(number, {}), held.get(number, 0)):
             row = chain.row
             findings.append(

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from tests.bench import importing, reserving, scaling, searching, startup, verifying
+from tests.bench import (
+    importing,
+    receiving,
+    reserving,
+    scaling,
+    scanning,
+    searching,
+    startup,
+    verifying,
+)
 from tests.bench.measure import Options, Result, progress
 
 BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
@@ -19,9 +28,13 @@ BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
     "import": importing.measure,
     "reserve": reserving.measure,
     "group": reserving.measure_group,
+    "receive": receiving.measure,
     "verify": verifying.measure,
     "scale": scaling.measure,
     "search": searching.measure,
+    "scan": scanning.measure,
+    "scan-log": scanning.measure_log,
+    "scanners": scanning.measure_people,
 }
 COLUMNS = ("work", "floor", "measured", "ratio", "at least", "met", "notes")
 

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bvinv.core import receiving
 from bvinv.core.db import Database, Session, Sql
 from bvinv.core.imports import products as imports
+from bvinv.core.purchasing import receiving
 from tests.bench.measure import (
     ACTOR,
     MEGABYTE,

@@ -14,8 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bvinv.core import catalog, command_log, engines, receiving, schema, warehouses
+from bvinv.core import catalog, command_log, engines, schema, warehouses
 from bvinv.core.db import Database
+from bvinv.core.purchasing import receiving
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared" / "data"

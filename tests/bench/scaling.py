@@ -73,8 +73,8 @@ def measure(options: Options) -> list[Result]:
     """Look up stock in both databases, in this process and from the command line."""
     size = FULL if options.full else LARGE
     small, large = options.folder / "small.db", options.folder / "large.db"
-    _fill(small, SMALL)
-    _fill(large, size)
+    fill(small, SMALL)
+    fill(large, size)
     few, many = Database(small), Database(large)
     interleaved(1, lambda: _look_up(few, SMALL), lambda: _look_up(many, size))
     inside = interleaved(options.repeat, lambda: _look_up(few, SMALL), lambda: _look_up(many, size))
@@ -105,7 +105,7 @@ def _result(work: str, took: list[float], size: Size) -> Result:
     )
 
 
-def _fill(path: Path, size: Size) -> None:
+def fill(path: Path, size: Size) -> None:
     """Make a database of this size; one that is lost in a power cut is no loss."""
     fresh_database(path).close()
     connection = raw_connection(path)

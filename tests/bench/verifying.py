@@ -168,7 +168,7 @@ def _post(current: Posting, level: Level, shelf: Place, line: Line, command: Com
         case "return":
             origin, target = CUSTOMER, shelf
         case "adjustment":
-            kind, reason = "adjust", line.reason.lower() or "unstated"
+            kind, reason = "adjust", "other"  # theirs are words as they came, ours are a table
             ends = (ADJUSTMENT, shelf)
             origin, target = ends if line.quantity > 0 else reversed(ends)
     current.post(

@@ -71,7 +71,8 @@ class Shell:
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every row of every table but of those that say how far imports have come."""
         tables = [table for table in books.TABLES if table not in books.RUNS]
-        return {table: self.fetch(f"SELECT * FROM {table}") for table in tables}
+        with closing(engines.sqlite_driver().connect(self.path)) as connection:
+            return {table: list(connection.execute(f"SELECT * FROM {table}")) for table in tables}
 
     def fetch(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(engines.sqlite_driver().connect(self.path)) as connection:

@@ -19,7 +19,7 @@ def test_a_database_is_made_for_its_owner_alone(bvinv, nowhere):
 
     assert ran == (
         0,
-        f"database        {nowhere}\nschema_version  0002\naction          created\n",
+        f"database        {nowhere}\nschema_version  0003\naction          created\n",
         "",
     )
     assert stat.S_IMODE(nowhere.stat().st_mode) == 0o600
@@ -42,6 +42,21 @@ def test_a_dry_run_makes_nothing(bvinv, nowhere):
     assert not nowhere.parent.exists()
 
 
+def test_the_sample_shop_has_suppliers_and_what_is_there_stays(bvinv, nowhere):
+    bvinv("init")
+    bvinv("purchase supplier add HARBOUR --name Mine --currency GBP --lead-time-days 9")
+
+    assert bvinv("init --sample --format json").json["suppliers"] == 6
+
+    rows = bvinv("purchase supplier list --format json").json
+    assert sum(row["products"] for row in rows) == 324
+    assert [row["name"] for row in rows if row["code"] == "HARBOUR"] == ["Mine"]
+    bvinv("purchase supplier terms HARBOUR JEYRE-01 --cost 9")
+    bvinv("init --sample")
+    row = bvinv("purchase supplier terms HARBOUR JEYRE-01 --format json").json
+    assert (row["cost"], row["pack_size"]) == ("9.00", 5)
+
+
 def test_the_sample_shop_is_loaded_once(bvinv, nowhere):
     first = bvinv("init --sample --format json").json
     assert list(first) == [
@@ -51,8 +66,9 @@ def test_the_sample_shop_is_loaded_once(bvinv, nowhere):
         "products",
         "warehouses",
         "levels",
+        "suppliers",
     ]
-    assert (first["products"] >= 200, first["warehouses"]) == (True, 3)
+    assert (first["products"] >= 200, first["warehouses"], first["suppliers"]) == (True, 3, 6)
     verified = bvinv("stock verify --format json").json
 
     again = bvinv("init --sample --format json").json
@@ -138,7 +154,7 @@ def test_a_newer_schema_is_refused(bvinv):
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     said = (
-        f"error[conflict]: {bvinv.path} has schema 9999, newer than this program's 0002\n"
+        f"error[conflict]: {bvinv.path} has schema 9999, newer than this program's 0003\n"
         "hint: upgrade bvinv: pip install --upgrade bvinv\n"
     )
     assert bvinv("stock list").refused(4) == said

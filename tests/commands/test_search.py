@@ -16,8 +16,8 @@ def test_search_lists_what_it_found(bvinv):
 
     assert (ran.exit_code, ran.stdout) == (
         0,
-        "sku    title    author        price    available  rating\n"
-        "HX-1   Hex      Ann Author    12.99           10\n",
+        "sku   title  author      price  available  rating\n"
+        "HX-1  Hex    Ann Author  12.99         10\n",
     )
     assert ran.stderr == "1 to 1 of 1\n"
 
@@ -59,10 +59,23 @@ def test_search_as_json_is_what_http_will_send(bvinv):
 def test_search_prints_facets_below_the_results(bvinv):
     assert bvinv("search --facets --limit 0").stdout == (
         "total  3\n"
-        "\nauthor:\nvalue         count\nAnn Author        1\n"
-        "\nprice:\nvalue      count\n10-20          1\n"
-        "\navailability:\nvalue           count\nin-stock            2\nout-of-stock        1\n"
-        "\nstatus:\nvalue      count\nactive         3\n"
+        "\n"
+        "author:\n"
+        "value       count\n"
+        "Ann Author      1\n"
+        "\n"
+        "price:\n"
+        "value  count\n"
+        "10-20      1\n"
+        "\n"
+        "availability:\n"
+        "value         count\n"
+        "in-stock          2\n"
+        "out-of-stock      1\n"
+        "\n"
+        "status:\n"
+        "value   count\n"
+        "active      3\n"
     )
 
 

@@ -48,9 +48,9 @@ def test_the_levels_of_a_product_are_listed(bvinv):
 
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert ran.stdout == (
-        "sku    warehouse      on_hand    reserved    available    backordered  reorder_point\n"
-        "HX-2   MAIN                 4           0            4              0\n"
-        "HX-2   NORTH                6           0            6              0\n"
+        "sku   warehouse  on_hand  reserved  available  backordered  reorder_point\n"
+        "HX-2  MAIN             4         0          4            0\n"
+        "HX-2  NORTH            6         0          6            0\n"
     )
 
 
@@ -147,49 +147,49 @@ NUMBER = "the number must be a whole number from -1000000000 to 1000000000, not"
 @pytest.mark.parametrize(
     ("line", "code", "detail", "hint"),
     [
-        ("HX-9 -w MAIN --change 1 --reason x", 3, *NO_PRODUCT),
-        ("HX-1 -w MOON --change 1 --reason x", 3, *NO_WAREHOUSE),
+        ("HX-9 -w MAIN --change 1 --reason other", 3, *NO_PRODUCT),
+        ("HX-1 -w MOON --change 1 --reason other", 3, *NO_WAREHOUSE),
         (
-            "HX-1 -w MAIN --change 1 --reason x --bin A-99",
+            "HX-1 -w MAIN --change 1 --reason other --bin A-99",
             3,
             "there is no bin A-99 in MAIN",
             "see: bvinv warehouse bins MAIN",
         ),
         (
-            "HX-1 -w MAIN --change 0 --reason x",
+            "HX-1 -w MAIN --change 0 --reason other",
             2,
             "a change of 0 changes nothing",
             "--change +3 or --change -3",
         ),
-        ("HX-1 -w MAIN --change 1.5 --reason x", 2, f"{NUMBER} '1.5'", None),
-        ("HX-1 -w MAIN --change 1_000 --reason x", 2, f"{NUMBER} '1_000'", None),
-        ("HX-1 -w MAIN --change 10000000000 --reason x", 2, f"{NUMBER} '10000000000'", None),
+        ("HX-1 -w MAIN --change 1.5 --reason other", 2, f"{NUMBER} '1.5'", None),
+        ("HX-1 -w MAIN --change 1_000 --reason other", 2, f"{NUMBER} '1_000'", None),
+        ("HX-1 -w MAIN --change 10000000000 --reason other", 2, f"{NUMBER} '10000000000'", None),
         (
-            "HX-1 -w MAIN --reason x",
+            "HX-1 -w MAIN --reason other",
             2,
             "say either the change or the count",
             "--change -2, or --to 8 --expect 10",
         ),
         (
-            "HX-1 -w MAIN --change 1 --to 2 --reason x",
+            "HX-1 -w MAIN --change 1 --to 2 --reason other",
             2,
             "say either the change or the count",
             "--change -2, or --to 8 --expect 10",
         ),
         (
-            "HX-1 -w MAIN --to 8 --reason x",
+            "HX-1 -w MAIN --to 8 --reason other",
             2,
             "a count needs the number that stood there before",
             "--to 8 --expect 10: so two people who count at once do not add up their errors",
         ),
         (
-            "HX-1 -w MAIN --to 8 --expect 9 --reason x",
+            "HX-1 -w MAIN --to 8 --expect 9 --reason other",
             4,
             "10 of HX-1 stand in MAIN, not 9",
             "count again, then repeat with the new number",
         ),
         (
-            "HX-1 -w MAIN --to -1 --expect 10 --reason x",
+            "HX-1 -w MAIN --to -1 --expect 10 --reason other",
             2,
             "the count must be a whole number from 0 to 1000000000, not -1",
             None,
@@ -207,13 +207,13 @@ NUMBER = "the number must be a whole number from -1000000000 to 1000000000, not"
             "for example: --reason damaged, found, miscount",
         ),
         (
-            "HX-1 -w MAIN --change -11 --reason x",
+            "HX-1 -w MAIN --change -11 --reason other",
             5,
             "only 10 of HX-1 lie in MAIN, 11 wanted",
             "see: bvinv stock why HX-1 --warehouse MAIN",
         ),
         (
-            "HX-1 -w MAIN --change -1 --reason x --break oldest",
+            "HX-1 -w MAIN --change -1 --reason other --break oldest",
             2,
             "--break knows one way: newest",
             None,
@@ -339,10 +339,31 @@ def test_movements_are_listed_the_newest_first(bvinv):
         ["6", "MAIN", "adjust", "-2", "13", "3", "damaged"],
         ["5", "MAIN", "hold", "3", "15", "3", "SO-1"],
         ["4", "MAIN", "receive", "5", "15", "0", "DN-7"],
-        ["1", "MAIN", "receive", "10", "10", "0"],
+        ["1", "MAIN", "receive", "10", "10", "0", "RC-1"],
     ]
     page = bvinv("stock history HX-1 --limit 1 --after 6 --format json")
     assert ([row["id"] for row in page.json], page.stderr) == ([5], "more: --after 5\n")
+
+
+def test_a_movement_inside_a_warehouse_or_to_another_is_listed_with_its_way(bvinv):
+    bvinv("stock put-away HX-1 --qty 1 -w MAIN --from SHELF --to DOCK")
+    bvinv("reserve create SO-1 HX-1=1 -w MAIN")
+    bvinv("reserve pick SO-1")
+    bvinv("reserve pick SO-1 --all")
+    bvinv("reserve pick SO-1 --cancel")
+    bvinv("transfer create HX-1=2 --from MAIN --to NORTH --ship")
+    bvinv("transfer receive TR-1")
+
+    lines = bvinv("stock history HX-1").stdout.splitlines()[1:]
+
+    said = [line.split() for line in lines]
+    assert [[row[3], " ".join(row[7:])] for row in said if row[3] not in ("hold", "receive")] == [
+        ["arrive", "transit to DOCK TR-1"],
+        ["send", "SHELF to transit TR-1"],
+        ["unpick", "STAGING to SHELF SO-1"],
+        ["pick", "SHELF to STAGING SO-1"],
+        ["move", "SHELF to DOCK"],
+    ]
 
 
 def test_movements_fit_80_columns_on_one_line_each(bvinv):
@@ -396,7 +417,9 @@ def test_why_explains_a_level(bvinv):
         ("receive", None, 1, 10, 0),
     ]
     assert [(one["reservation_id"], one["held"]) for one in row["holders"]] == [("SO-1", 3)]
-    assert row["bins"] == [{"bin": "SHELF", "kind": "storage", "quantity": 8}]
+    assert row["bins"] == [
+        {"bin": "SHELF", "kind": "storage", "quantity": 8, "lot": None, "expires_on": None}
+    ]
     told = bvinv("stock why HX-1 -w MAIN").stdout
     assert "waiting" not in told
     assert "\nholders:\nreservation_id" in told

@@ -15,9 +15,9 @@ def test_a_warehouse_is_born_with_two_bins(bvinv):
         "code      SHOP\nname      The shop\npriority  3\nbins      2\nskus      0\non_hand   0\n"
     )
     assert bvinv("warehouse bins SHOP").stdout == (
-        "warehouse    bin    kind       skus    quantity\n"
-        "SHOP         DOCK   dock          0           0\n"
-        "SHOP         SHELF  storage       0           0\n"
+        "warehouse  bin    kind     skus  quantity  capacity  pick_sequence\n"
+        "SHOP       DOCK   dock        0         0\n"
+        "SHOP       SHELF  storage     0         0\n"
     )
 
 
@@ -25,10 +25,10 @@ def test_warehouses_are_listed_in_the_order_in_which_they_are_asked(bvinv):
     bvinv("warehouse add FIRST --name First --priority 0")
 
     assert bvinv("warehouse list").stdout == (
-        "code    name      priority    bins    skus    on_hand\n"
-        "FIRST   First            0       2       0          0\n"
-        "MAIN    Main             1       3       2         14\n"
-        "NORTH   North            2       2       1          6\n"
+        "code   name   priority  bins  skus  on_hand\n"
+        "FIRST  First         0     2     0        0\n"
+        "MAIN   Main          1     3     2       14\n"
+        "NORTH  North         2     2     1        6\n"
     )
 
 
@@ -48,6 +48,8 @@ def test_a_bin_is_added(bvinv):
         "kind": "storage",
         "skus": 0,
         "quantity": 0,
+        "pick_sequence": None,
+        "capacity": None,
     }
     rows = bvinv("warehouse bins MAIN --format json").json
     assert [(row["bin"], row["kind"], row["quantity"]) for row in rows] == [

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from bvinv.core import adjustments, command_log, receiving
+from bvinv.core import adjustments, command_log
 from bvinv.core.command_log import Tale
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput
+from bvinv.core.purchasing import receiving
 from tests import books
 from tests.books import counts, fetch, snapshot
 

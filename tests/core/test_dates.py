@@ -170,3 +170,24 @@ def test_what_leaves_doubt_about_a_date_is_refused(written, said):
     with pytest.raises(InvalidInput) as caught:
         dates.read(written)
     assert caught.value.detail == said
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("2027-05-31", 20270531), ("2027-05", 20270531), ("2028-02", 20280229)]
+)
+def test_a_day_is_a_day_and_a_month_its_last(text, found):
+    assert dates.day(text) == found
+
+
+@pytest.mark.parametrize("text", ["2027", "", "soon", "-0044-03-15", "2027-02-30", "31.05.2027"])
+def test_what_is_no_day_is_refused(text):
+    with pytest.raises(InvalidInput):
+        dates.day(text)
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [(0, 19700101), (1_772_355_600_000_000, 20260301), (1_772_409_599_999_999, 20260301)],
+)
+def test_the_day_of_an_instant_is_that_of_utc(instant, day):
+    assert dates.of(instant) == day

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from bvinv.core import catalog, command_log, engines, receiving, schema, stock
+from bvinv.core import catalog, command_log, engines, schema, stock
 from bvinv.core.db import Database, Sql, refuse_schema, sqlite_path
 from bvinv.core.errors import Busy, Conflict, InvalidInput, InventoryError, NotFound
+from bvinv.core.purchasing import receiving
 from tests import books
 from tests.books import act, add_products, ask, fetch, level, raw, receive, snapshot
 
@@ -344,14 +345,14 @@ def test_the_driver_in_use_is_safe_where_a_safe_one_is_installed():
 
 
 def test_a_schema_from_the_future_says_how_to_get_there():
-    with pytest.raises(Conflict, match="has schema 0003, newer than this program's 0002") as found:
-        refuse_schema(Database("x.db"), "0003")
+    with pytest.raises(Conflict, match="has schema 0004, newer than this program's 0003") as found:
+        refuse_schema(Database("x.db"), "0004")
 
     assert found.value.hint == "upgrade bvinv: pip install --upgrade bvinv"
 
 
 def test_an_old_schema_says_how_to_upgrade():
-    with pytest.raises(Conflict, match="has schema 0000, older than this program's 0002") as found:
+    with pytest.raises(Conflict, match="has schema 0000, older than this program's 0003") as found:
         refuse_schema(Database("x.db"), "0000")
 
     assert found.value.hint == "run: bvinv init"

@@ -32,7 +32,7 @@ def test_movements_are_told_the_newest_first(stocked):
     assert [(row.level_seq, row.kind, row.quantity, row.document) for row in rows] == [
         (3, "hold", 2, "SO-1"),
         (2, "receive", 5, "D-1"),
-        (1, "receive", 10, ""),
+        (1, "receive", 10, "RC-1"),
     ]
     shown = rows[1].record()
     assert (shown["from_bin"], shown["to_bin"], shown["reason"]) == ("supplier", "DOCK", None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bvinv.core import catalog, command_log, instants, reservation_rows, reservations
+from bvinv.core import catalog, command_log, instants, levels, reservation_rows, reservations
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
 from bvinv.core.reservations import LONGEST, Line, Request
 from tests import books
@@ -59,6 +59,7 @@ def test_a_reservation_sets_stock_aside(stocked):
         ],
         "created_at": instants.display(row.created_at),
         "replayed": False,
+        "channel": None,
     }
     assert row.expires_at - row.created_at == 15 * MINUTE
     assert counts(stocked, "HX-1", "MAIN") == (10, 7, 3, 0)
@@ -476,3 +477,18 @@ def test_a_backorder_without_any_warehouse_is_refused(database):
 
     with pytest.raises(NotFound, match="there is no warehouse yet"):
         reserve(database, "SO-1", "HX-1=1", backorder=True)
+
+
+def test_a_backorder_locks_its_levels_in_one_go(stocked, monkeypatch):
+    lock, locked = levels.lock, []
+
+    def noted(session, products, sites=None):
+        locked.append(sites)
+        return lock(session, products, sites)
+
+    # In two it would hold the first warehouse's level and wait for one that comes before it.
+    monkeypatch.setattr(levels, "lock", noted)
+    row = reserve(stocked, "SO-1", "HX-3=2 HX-1=12", backorder=True)
+
+    assert locked == [None]
+    assert [one.backordered for one in row.lines] == [2, 2]

@@ -4,6 +4,7 @@ import pytest
 
 from bvinv.core import stock
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, NotFound
+from bvinv.core.purchasing import suppliers
 from tests import books
 from tests.books import (
     HOUR,
@@ -51,6 +52,8 @@ def refused(database, error, said, action):
 
 
 def test_a_receipt_lands_at_the_dock(stocked):
+    fields = {"name": "Ingram", "currency": "USD", "lead_time_days": "9"}
+    act(stocked, lambda s: suppliers.add(s, name_code="INGRAM", fields=fields))
     row = receive(stocked, "hx-1", 5, "main", document="D-7", supplier="Ingram")
 
     assert (row.sku, row.warehouse, row.on_hand, row.available) == ("HX-1", "MAIN", 15, 15)
@@ -325,7 +328,9 @@ def test_put_away_moves_pieces_and_changes_no_count(stocked):
 
     row = put_away(stocked, "HX-1", 4, "main", "a-1")
 
-    assert row.model_copy(update={"version": 2, "updated_at": before.updated_at}) == before
+    assert (row.quantity, row.from_bin, row.to_bin) == (4, "DOCK", "A-1")
+    after = level(stocked, "HX-1", "MAIN")
+    assert after.model_copy(update={"version": 2, "updated_at": before.updated_at}) == before
     assert bins(stocked, "MAIN") == {"A-1": 4, "DOCK": 1, "SHELF": 14}
     assert kinds(stocked, "HX-1")[-1] == ("move", 4, 15, 0)
     assert events(stocked)[-1] == ("stock.moved", "HX-1")

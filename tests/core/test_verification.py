@@ -4,7 +4,7 @@ import pytest
 
 from bvinv.core import categories, price_decisions, prices, verification
 from bvinv.core.errors import InvalidInput, VerificationFailed
-from tests import books
+from tests import books, pick_books
 from tests.books import adjust, ask, commit, damage, findings, put_away, receive, reserve, verify
 
 
@@ -24,10 +24,14 @@ COPIED = (
     "kind, reason, quantity, from_bin, to_bin, on_hand_change, reserved_change, on_hand, reserved, "
     "document, actor, command_id, occurred_at, recorded_at, reverses, previous_hash, hash"
 )
+BROUGHT = "a receipt's line is not what its movement brought"
 DAMAGE = {
     "a changed quantity": (
         [f"UPDATE movement SET quantity = 6 {MOVEMENT.format(2)}"],
-        ["HX-1@MAIN#2 it was changed after it was written: its hash does not fit"],
+        [
+            "HX-1@MAIN#2 it was changed after it was written: its hash does not fit",
+            f"RC-4#0 {BROUGHT}",
+        ],
     ),
     "a changed actor": (
         [f"UPDATE movement SET actor = 'nobody' {MOVEMENT.format(1)}"],
@@ -47,7 +51,7 @@ DAMAGE = {
     ),
     "a removed first movement": (
         [f"DELETE FROM movement {MOVEMENT.format(1)}"],
-        ["HX-1@MAIN#2 movement 1 is missing"],
+        ["HX-1@MAIN#2 movement 1 is missing", f"RC-1#0 {BROUGHT}"],
     ),
     "a removed and closed gap": (
         [
@@ -70,7 +74,10 @@ DAMAGE = {
             f"UPDATE movement SET level_seq = 2 {MOVEMENT.format(3)}",
             f"UPDATE movement SET level_seq = 3 {MOVEMENT.format(99)}",
         ],
-        ["HX-1@MAIN#2 the chain is broken: it does not follow the movement before it"],
+        [
+            "HX-1@MAIN#2 the chain is broken: it does not follow the movement before it",
+            f"RC-4#0 {BROUGHT}",
+        ],
     ),
     "a movement taken to another level": (
         [f"UPDATE movement SET level_id = 2, level_seq = 2 {MOVEMENT.format(5)}"],
@@ -157,7 +164,7 @@ DAMAGE = {
     ),
     "a level that is gone": (
         ["DELETE FROM stock_level WHERE id = 3"],
-        ["{third}#0 a movement belongs to no level"],
+        ["{third}#0 a movement belongs to no level", f"RC-3#0 {BROUGHT}"],
     ),
     "a bin of another kind": (
         ["UPDATE bin SET kind = 'quarantine' WHERE code = 'SHELF' AND warehouse_id = 1"],
@@ -208,6 +215,28 @@ def test_a_popularity_that_nobody_sold_is_found(busy):
     damage(busy, "UPDATE product SET popularity = 3 WHERE sku = 'HX-1'")
 
     assert findings(busy) == ["HX-1#0 its popularity is not what its movements sold"]
+
+
+def test_sales_of_all_warehouses_count_and_undone_ones_do_not(stocked):
+    reserve(stocked, "SO-1", "HX-2=7")
+    commit(stocked, "SO-1")
+    pick_books.ready(stocked, "HX-2=2", "SO-2")
+    pick_books.ship(stocked, "SO-2")
+    pick_books.unship(stocked, "SO-2")
+    pick_books.come_back(stocked, "HX-2", 1, reservation_id="SO-1")
+    assert books.fetch(stocked, "SELECT popularity FROM product WHERE sku = 'HX-2'") == [(7,)]
+
+    damage(stocked, "UPDATE product SET popularity = 0")
+
+    assert findings(stocked) == ["HX-2#0 its popularity is not what its movements sold"]
+
+
+def test_what_a_broken_chain_sold_nobody_knows(busy):
+    damage(busy, f"UPDATE movement SET quantity = 3 {MOVEMENT.format(4)}")
+
+    assert findings(busy) == [
+        "HX-1@MAIN#4 it was changed after it was written: its hash does not fit"
+    ]
 
 
 CATALOGUE = {

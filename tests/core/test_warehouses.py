@@ -2,7 +2,7 @@
 
 import pytest
 
-from bvinv.core import warehouses
+from bvinv.core import bins, warehouses
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
 from tests.books import act, add_bin, ask, events, put_away, receive, snapshot
 
@@ -12,7 +12,7 @@ def add(database, code, name="A house", priority=100):
 
 
 def bins_of(database, code):
-    rows = ask(database, lambda s: warehouses.show_bins(s, warehouse=code))
+    rows = ask(database, lambda s: bins.bins(s, warehouse=code))
     return [(row.bin, row.kind, row.skus, row.quantity) for row in rows]
 
 
@@ -71,7 +71,7 @@ def test_what_is_not_there_is_not_found(stocked):
     for question in (
         lambda s: warehouses.show(s, name="east"),
         lambda s: warehouses.site(s, "east"),
-        lambda s: warehouses.show_bins(s, warehouse="east"),
+        lambda s: bins.bins(s, warehouse="east"),
     ):
         with pytest.raises(NotFound, match="there is no warehouse EAST") as refused:
             ask(stocked, question)
@@ -123,7 +123,7 @@ def test_a_bin_has_a_known_kind(stocked):
 def test_a_bin_of_another_warehouse_is_not_found_here(stocked):
     add_bin(stocked, "NORTH", "A-1")
 
-    with pytest.raises(NotFound, match="there is no bin A-1 in MAIN") as refused:
+    with pytest.raises(NotFound, match="A-1 is a bin of NORTH, not of MAIN") as refused:
         receive(stocked, "HX-1", 1, "MAIN", bin="A-1")
 
     assert refused.value.hint == "see: bvinv warehouse bins MAIN"

@@ -18,15 +18,6 @@ CHECKS = {
          WHERE quantity <> held + backordered + committed + released
             OR held < 0 OR backordered < 0 OR committed < 0 OR released < 0 LIMIT 100
     """),
-    "its popularity is not what its movements sold": Sql("""
-        SELECT p.sku AS subject FROM product AS p LEFT JOIN (
-               SELECT l.product_id, sum(CASE WHEN m.to_bin = 'customer' THEN m.quantity
-                                             ELSE -m.quantity END) AS sold
-                 FROM movement AS m JOIN stock_level AS l ON l.id = m.level_id
-                WHERE m.to_bin = 'customer' OR (m.from_bin = 'customer' AND m.reverses > 0)
-                GROUP BY l.product_id) AS s ON s.product_id = p.id
-         WHERE p.popularity <> coalesce(s.sold, 0) LIMIT 100
-    """),
     "its price is not what was decided last": Sql("""
         SELECT p.sku AS subject FROM product AS p JOIN price_change AS c ON c.product_id = p.id
          WHERE c.state IN ('applied', 'approved') AND NOT EXISTS (

@@ -13,6 +13,7 @@ from bvinv.core.imports import runs
 from tests import books
 from tests.importers import Killed, counts, errors
 from tests.importers import load_stock as load
+from tests.lots_books import lots, track_lots, update
 
 HEADER = "sku,warehouse,quantity,bin,reason\n"
 
@@ -233,3 +234,22 @@ def test_a_dry_run_says_what_would_change_level_by_level(empty):
 
     assert [(one.sku, one.on_hand_before, one.on_hand) for one in row.changes] == [("HX-1", 0, 5)]
     assert books.snapshot(empty)["movement"] == []
+
+
+def test_cases_and_lots_come_in_by_file(empty):
+    update(empty, "HX-1", barcode="CASE-12=12")
+    track_lots(empty, "HX-2")
+    row = load(
+        empty,
+        "sku,warehouse,quantity,lot,expires_on\n"
+        "CASE-12,MAIN,2,,\n"
+        "HX-2,MAIN,5,l-1,2026-03\n"
+        "HX-2,MAIN,5,,\n"
+        "HX-2,MAIN,5,L-2,\n"
+        "HX-2,MAIN,5,L-2,2026\n"
+        "HX-1,MAIN,5,L-1,\n",
+    )
+
+    assert (row.created, row.rejected) == (2, 4)
+    assert books.level(empty, "HX-1", "MAIN").on_hand == 24
+    assert lots(empty, "HX-2") == [("MAIN", "L-1", 5, False)]

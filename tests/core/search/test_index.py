@@ -33,6 +33,7 @@ from tests.books import (
     release,
     reserve,
 )
+from tests.lots_books import DAY, find_lot, track_lots
 
 
 @pytest.fixture
@@ -152,6 +153,19 @@ def test_a_hold_that_runs_out_is_stock_again_without_anybody_writing(database, i
 
     assert find(database, index, in_stock=True) == ["HX-1"]
     assert find(database, Index(index.folder), in_stock=True) == ["HX-1"]
+
+
+def test_what_expires_is_out_of_stock_without_anybody_writing(database, index, clock):
+    add_warehouses(database, "MAIN")
+    add_products(database, "HX-1")
+    track_lots(database, "HX-1")
+    find_lot(database, "HX-1", 3, "L-1", 20260302)
+    clock.advance(DAY)
+    assert find(database, index, in_stock=True) == ["HX-1"]
+    clock.advance(DAY)
+
+    assert find(database, index, in_stock=True) == []
+    assert find(database, Index(index.folder), in_stock=True) == []
 
 
 def test_a_backorder_that_lets_go_sets_free_what_a_lapsed_hold_had(database, index, clock):
