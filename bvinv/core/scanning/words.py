@@ -39,6 +39,11 @@ _LAST = Sql("""
        AND (s.outcome = 'unknown' OR (s.outcome = 'accepted' AND s.product_id IS NOT NULL))
      ORDER BY s.seq DESC LIMIT 1
 """)
+_LAST_ITEM = Sql("""
+    SELECT s.product_id, p.sku, p.title, p.tracks_lots
+      FROM scan AS s JOIN product AS p ON p.id = s.product_id
+     WHERE s.session_id = :id AND s.outcome = 'accepted' ORDER BY s.seq DESC LIMIT 1
+""")
 # All of them: what was said before is not said again when the session goes on.
 _FORGET = Sql("""
     UPDATE scan SET outcome = 'undone'
@@ -159,8 +164,8 @@ def _meant(session: Session, desk: Desk, word: Word) -> Thing:
         return item(session, desk, " ".join(word.rest))
     if desk.thing is not None:
         return desk.thing
-    rows: list[Any] = session.ask(_LAST, id=desk.id)
-    if not rows or rows[0].product_id is None:
+    rows: list[Any] = session.ask(_LAST_ITEM, id=desk.id)
+    if not rows:
         raise NotFound("nothing was scanned yet", hint="*WHERE CODE")
     row = rows[0]
     return Thing(row.product_id, row.sku, row.title, 1, row.tracks_lots)

@@ -194,6 +194,17 @@ def test_a_question_about_nothing_is_refused(floor, desk):
     assert scan(floor, desk, "*WHERE HX-9").outcome == "refused"
 
 
+def test_where_means_the_last_known_product_also_after_an_unknown_code(floor, desk):
+    scan(floor, desk, "HX-1")
+    before = scan(floor, desk, "*WHERE")
+    assert scan(floor, desk, "NOBODY-KNOWS").outcome == "unknown"
+
+    after = scan(floor, desk, "*WHERE")
+
+    assert (after.outcome, after.detail) == ("answered", before.detail)
+    assert after.detail.startswith("HX-1 Book HX-1: 1 in DOCK")
+
+
 def test_a_product_with_lots_wants_its_lot_first(floor, desk):
     name(floor, "HX-3", tracks_lots="true")
 
