@@ -201,9 +201,8 @@ def database(where, clock) -> Iterator[Database]:
             found.close()
 
 
-@pytest.fixture
-def stocked(database) -> Database:
-    """Return a database with 10 of HX-1 at MAIN, 4 of HX-2 at MAIN and 6 at NORTH, no HX-3."""
+def stock(database: Database) -> None:
+    """Put in 10 of HX-1 at MAIN, 4 of HX-2 at MAIN and 6 at NORTH, no HX-3."""
     books.add_warehouses(database, "MAIN", "NORTH")
     books.add_products(database, "HX-1", "HX-2", "HX-3")
     for ref, quantity, warehouse in (
@@ -212,4 +211,24 @@ def stocked(database) -> Database:
         ("HX-2", 6, "NORTH"),
     ):
         books.receive(database, ref, quantity, warehouse, bin="SHELF")
+
+
+@pytest.fixture(scope="session")
+def stocked_template(sqlite_template, tmp_path_factory) -> Path:
+    """Return a stocked database to copy; nothing has it open."""
+    path = tmp_path_factory.mktemp("stocked") / "bvinv.db"
+    shutil.copyfile(sqlite_template, path)
+    found = Database(path, clock=books.Clock())
+    stock(found)
+    found.close()
+    return path
+
+
+@pytest.fixture
+def stocked(request, database) -> Database:
+    """Return a database with 10 of HX-1 at MAIN, 4 of HX-2 at MAIN and 6 at NORTH, no HX-3."""
+    if database.path and "engine" not in database.__dict__:
+        shutil.copyfile(request.getfixturevalue("stocked_template"), database.path)
+    else:
+        stock(database)
     return database
