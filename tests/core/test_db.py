@@ -431,6 +431,7 @@ def test_a_closed_database_opens_again(stocked):
 
 @ON_SQLITE
 def test_the_last_to_close_leaves_one_file_and_the_lock(stocked):
+    receive(stocked, "HX-1", 1, "MAIN")
     stocked.close()
 
     assert sorted(one.name for one in stocked.path.parent.iterdir()) == [
