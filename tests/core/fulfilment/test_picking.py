@@ -4,7 +4,7 @@ import pytest
 
 from bvinv.core import warehouses
 from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, NotFound
-from bvinv.core.fulfilment import picking, unpicking
+from bvinv.core.fulfilment import picking
 from tests import books
 from tests.books import HOUR, MINUTE, act, bins, counts, kinds, parts, snapshot
 from tests.pick_books import add_lots, bring_back, pack, pick, short, start, stops
@@ -276,25 +276,6 @@ def test_cancelling_brings_the_goods_back_and_keeps_the_hold(shelves):
     assert counts(shelves, "HX-1", "MAIN") == (6, 5, 1, 0)
     assert books.fetch(shelves, "SELECT status FROM package") == [("cancelled",)]
     assert [one.pick for one in start(shelves).lines] == ["PK-2", "PK-2"]
-
-
-def test_one_pick_is_put_back_once(shelves):
-    books.reserve(shelves, "SO-1", "HX-1=3")
-    start(shelves)
-    pick(shelves, "HX-1=2")
-    [(level, seq)] = books.fetch(
-        shelves, "SELECT level_id, level_seq FROM movement WHERE kind = 'pick'"
-    )
-
-    def undo():
-        return act(
-            shelves,
-            lambda s: unpicking.put_back(s, reservation_id="SO-1", level_id=level, level_seq=seq),
-        )
-
-    assert stops(undo()) == [("B-1", "HX-1", 3, 0, 0)]
-    assert bins(shelves, "MAIN") == {"A-1": 3, "A-2": 2, "B-1": 4}
-    refused(shelves, undo, Conflict, "it was put back already")
 
 
 def test_releasing_gives_goods_and_hold_back(shelves):

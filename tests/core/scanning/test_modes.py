@@ -229,6 +229,16 @@ def test_a_pick_is_taken_back_scan_by_scan(floor, walk):
     assert books.bins(floor, "MAIN") == {"A-01": 3, "A-02": 5}
 
 
+def test_a_list_that_was_picked_is_open_again_after_an_undo(floor, walk):
+    for line in books.act(floor, lambda s: picking.start(s, reservation_id="SO-1")).lines:
+        outcomes(floor, walk, f"{line.bin}|*QTY {line.quantity}|{line.sku}")
+    assert books.fetch(floor, "SELECT status FROM pick") == [("picked",)]
+
+    assert scan(floor, walk, "*UNDO").outcome == "accepted"
+
+    assert books.fetch(floor, "SELECT status FROM pick") == [("open",)]
+
+
 def test_what_is_missing_is_reported_and_comes_from_elsewhere(floor, walk):
     books.receive(floor, "HX-1", 5, "MAIN", bin="SHELF")
     outcomes(floor, walk, "A-01|HX-1")
