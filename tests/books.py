@@ -70,6 +70,10 @@ TABLES = (
     "scan_session",
     "scan",
     "unknown_barcode",
+    "api_key",
+    "webhook",
+    "webhook_delivery",
+    "job_lease",
     "reason",
 )
 # How far imports have come is kept in these; it is no part of what they did.

@@ -24,7 +24,7 @@ from bvinv.core.errors import (
 from bvinv.core.gate import Gate
 from bvinv.core.models.log import Command
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 ATTEMPTS = 8  # of a transaction that PostgreSQL asks to repeat
 T = TypeVar("T")
 
@@ -74,7 +74,14 @@ _POSITIONS = {
     "movement": Sql("SELECT coalesce(max(id), 0) + 1 AS at FROM movement"),
 }
 _HORIZON = Sql("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS at")
-_LAST_RECORDED = Sql("SELECT recorded_at FROM command_log ORDER BY id DESC LIMIT 1")
+_GIVEN = Sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS id FROM event_id_seq")
+_WRITERS = Sql("""
+    SELECT virtualtransaction AS name FROM pg_locks
+     WHERE locktype = 'relation' AND relation = CAST('event' AS regclass)
+       AND mode = 'RowExclusiveLock' AND granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
+LAST_RECORDED = Sql("SELECT recorded_at FROM command_log ORDER BY id DESC LIMIT 1")
 
 
 class Session:
@@ -102,7 +109,7 @@ class Session:
     @cached_property
     def now(self) -> int:
         """The instant of this transaction: it never steps back behind what is recorded."""
-        last = self.ask(_LAST_RECORDED)
+        last = self.ask(LAST_RECORDED)
         return max(self.clock(), last[0].recorded_at + self.step if last else 0)
 
     def position(self, table: Literal["event", "movement"]) -> int:
@@ -114,6 +121,17 @@ class Session:
         """
         [row] = self.ask(_POSITIONS[table] if self._is_sqlite else _HORIZON)
         return int(row.at)
+
+    def horizon(self) -> tuple[int, frozenset[str]] | None:
+        """Return the last id that an event was given, and then who has events not committed yet.
+
+        None where ids are in the order of commits. Whoever writes events holds the table's lock
+        from before the first id until the end (PostgreSQL's documentation, 13.3.1, pg_locks).
+        """
+        if self._is_sqlite:
+            return None
+        [given] = self.ask(_GIVEN)
+        return int(given.id), frozenset(row.name for row in self.ask(_WRITERS))
 
     def ask(self, sql: Sql, **values: Any) -> list[Any]:
         """Return the rows of a query, their columns as attributes."""
@@ -157,6 +175,19 @@ class Session:
             found.append(cursor.fetchone()[0])
         return found
 
+    def fork(self, command: Command) -> "Session":
+        """Return a session of another command in the same transaction."""
+        return Session(self.wire, self.clock, command)
+
+    def mark(self, statement: str) -> None:
+        """Set a savepoint, go back to it or forget it."""
+        self._driver.execute(statement)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Tell whether positions are counted up one by one, as SQLite's only writer does."""
+        return self._is_sqlite
+
     def _send(self, sql: Sql, values: dict[str, Any]) -> Any:
         if self._is_sqlite:
             for name, value in values.items():
@@ -183,13 +214,17 @@ class Database:
         *,
         patience: float = 30.0,
         clock: Callable[[], int] = instants.now,
+        connections: int = 4,
     ) -> None:
         """Name a SQLite file, or a `postgresql://` URL; wait `patience` seconds for locks.
+
+        At most `connections` are open at a time.
 
         Raises InvalidInput for a URL of another kind.
         """
         self.clock = clock
         self.patience = patience
+        self.connections = connections
         self.path = sqlite_path(where)
         self.url = None if self.path else engines.postgresql_url(str(where))
         self.gate = Gate(Path(f"{self.path}.lock"), patience=patience) if self.path else None
@@ -265,10 +300,10 @@ class Database:
     def connect(self) -> Engine:
         """Return an engine on whatever is there, unchecked. For `init`; others use `engine`."""
         if self.path is None:
-            return engines.postgresql_engine(str(self.url), self.patience)
+            return engines.postgresql_engine(str(self.url), self.patience, self.connections)
         if not self.path.exists():
             raise NotFound(f"there is no database at {self.path}", hint="run: bvinv init")
-        return engines.sqlite_engine(self.path)
+        return engines.sqlite_engine(self.path, self.connections)
 
     def close(self) -> None:
         """Close every connection; a last checkpoint, too, happens inside the gate."""

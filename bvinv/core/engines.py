@@ -35,10 +35,11 @@ PRAGMAS = {
     "trusted_schema": 0,
     "cell_size_check": 1,
     "journal_size_limit": 64 * 2**20,
-    "wal_autocheckpoint": 1000,
+    # Pages. At 1,000 a server that changes rows here and there writes each page again and again.
+    "wal_autocheckpoint": 4000,
     "temp_store": 2,
     "mmap_size": 0,
-    "cache_size": -16_384,  # KiB
+    "cache_size": -16_384,  # KiB; where many connections are open, they share twice as much
 }
 
 
@@ -74,18 +75,37 @@ def _is_safe(version: tuple[int, ...]) -> bool:
     )
 
 
-def sqlite_engine(path: Path) -> Engine:
-    return create_engine(
+def sqlite_engine(path: Path, connections: int) -> Engine:
+    engine = create_engine(
         "sqlite://",
         module=sqlite_driver(),
-        creator=lambda: _sqlite_connection(path),
+        creator=lambda: _sqlite_connection(path, connections),
         poolclass=QueuePool,
-        pool_size=4,
+        pool_size=connections,
         max_overflow=0,
+        pool_use_lifo=True,  # whose pages are still at hand
     )
+    opened = identity(path)
+
+    @event.listens_for(engine, "commit")
+    def refuse_another_file(_: Connection) -> None:
+        # A file that was removed would take the commit all the same, and be gone with it.
+        if identity(path) != opened:
+            raise Busy(f"{path} was removed or replaced", hint="nothing was changed; try again")
+
+    return engine
 
 
-def _sqlite_connection(path: Path) -> Any:
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return which file lies at a path, None where none does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _sqlite_connection(path: Path, connections: int = 4) -> Any:
     connection = sqlite_driver().connect(
         f"{path.as_uri()}?mode=rw",
         uri=True,
@@ -93,7 +113,9 @@ def _sqlite_connection(path: Path) -> Any:
         isolation_level=None,  # SQLAlchemy says BEGIN, never the driver
         check_same_thread=False,
     )
-    for name, value in PRAGMAS.items():
+    many = connections > 4
+    shared = {"cache_size": PRAGMAS["cache_size"] * 2 // connections} if many else {}
+    for name, value in (PRAGMAS | shared).items():
         connection.execute(f"PRAGMA {name} = {value}")
         [read_back] = connection.execute(f"PRAGMA {name}").fetchone() or [None]
         if read_back != value:
@@ -202,10 +224,10 @@ def postgresql_url(where: str) -> str:
     return url
 
 
-def postgresql_engine(url: str, patience: float) -> Engine:
+def postgresql_engine(url: str, patience: float, connections: int) -> Engine:
     engine = create_engine(
         url,
-        pool_size=4,
+        pool_size=connections,
         max_overflow=0,
         pool_pre_ping=False,
         isolation_level="READ COMMITTED",

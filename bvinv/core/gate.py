@@ -7,6 +7,7 @@ process take 2,167 of 2,175 turns and others wait 4.9 s; the kernel's queue for 
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ class Gate:
         self.patience = patience
         self._inside = threading.Lock()
         self._descriptor: int | None = None
+        self.waited = 0.0  # seconds that the last who came in stood in line
 
     @contextmanager
     def hold(self, who: str) -> Iterator[None]:
@@ -38,8 +40,10 @@ class Gate:
             if fcntl is None:
                 yield
                 return
+            began = time.perf_counter()
             descriptor = self._open()
             self._lock(descriptor)
+            self.waited = time.perf_counter() - began
             try:
                 os.pwrite(descriptor, f"{os.getpid()} {who}".encode()[:200].ljust(200), 0)
                 yield

@@ -13,7 +13,9 @@ Instant = Annotated[int, PlainSerializer(instants.display, return_type=str, when
 Day = Annotated[
     int | None,
     PlainSerializer(
-        lambda value: None if value is None else dates.display(value), when_used="json"
+        lambda value: None if value is None else dates.display(value),
+        return_type=str | None,
+        when_used="json",
     ),
 ]
 

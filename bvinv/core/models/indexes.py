@@ -8,6 +8,7 @@ from sqlalchemy import Column, Index, text
 
 from bvinv.core.models.catalogue_tables import PriceChange
 from bvinv.core.models.columns import table
+from bvinv.core.models.door_tables import WebhookDelivery
 from bvinv.core.models.floor_tables import Pick, PickLine, ScanSession, UnknownBarcode
 from bvinv.core.models.goods_tables import PurchaseOrderLine, Receipt, TransferLine
 from bvinv.core.models.reservation import OPEN
@@ -28,6 +29,7 @@ _partial(
     unique=True,
 )
 _partial("reservation_by_expiry", "status = 'held'", _reservation.c.expires_at)
+_partial("reservation_by_owner", "status = 'held'", _reservation.c.owner, _reservation.c.expires_at)
 _partial("reservation_line_open", OPEN, _line.c.level_id, _line.c.expires_at)
 _partial("reservation_line_backordered", "backordered > 0", _line.c.level_id)
 _partial(
@@ -71,3 +73,11 @@ _partial("pick_line_staged", "picked > returned + shipped", table(PickLine).c.le
 _session = table(ScanSession)
 _partial("scan_session_open", "status = 'open'", _session.c.actor)
 _partial("unknown_barcode_open", "state = 'open'", table(UnknownBarcode).c.code)
+_delivery = table(WebhookDelivery)
+_partial(
+    "webhook_delivery_pending",
+    "state = 'pending'",
+    _delivery.c.webhook_id,
+    _delivery.c.subject,
+    _delivery.c.event_id,
+)

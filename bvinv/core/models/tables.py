@@ -202,7 +202,7 @@ class Movement(SQLModel, table=True):
 class Reservation(SQLModel, table=True):
     """A caller's promise, under the caller's own id. `terms` is what was asked, as JSON.
 
-    `low_priority` is what its channel was when it was made.
+    `low_priority` is what its channel was when it was made, `owner` the actor who made it.
     """
 
     __tablename__ = "reservation"
@@ -224,6 +224,7 @@ class Reservation(SQLModel, table=True):
     updated_at: int = Field(sa_column=whole())
     channel: str = Field(default="", sa_column=later_words())
     low_priority: int = Field(default=0, sa_column=flag())
+    owner: str = Field(default="", sa_column=later_words())
 
 
 class ReservationLine(SQLModel, table=True):
