@@ -63,7 +63,8 @@ def _end(error: Exception, args: Sequence[str]) -> int:
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         hint = f"see: {context.command_path} --help" if context else None
-        said = error.format_message().replace("Value error, ", "")  # pydantic's words
+        # Without pydantic's words, and Typer's lines.
+        said = " ".join(error.format_message().replace("Value error, ", "").split())
         error = InvalidInput(said, hint=hint)
     elif not isinstance(error, InventoryError):
         if os.environ.get("BVINV_DEBUG"):

@@ -17,7 +17,7 @@ import typer
 from pydantic import ValidationError
 
 from bvinv import output
-from bvinv.core import command_log, instants, text
+from bvinv.core import access, command_log, instants, text
 from bvinv.core.command_log import Answer, Result
 from bvinv.core.db import Database, Session
 from bvinv.core.errors import InvalidInput, NotFound
@@ -126,7 +126,8 @@ class Call:
             output.note(f"more: --after {after}")
 
     def command(self) -> Command:
-        """Return the command as the log will have it."""
+        """Return the command as the log will have it. Raises NotPermitted without the role."""
+        access.check(self.role, self.name, self.actor)
         return command_log.command(
             self.name, actor=self.actor, key=self.key, request=self.request, role=self.role
         )
@@ -265,6 +266,11 @@ def changes(app: typer.Typer, name: str | None = None) -> Callable[[Callable[...
     )
 
 
+def operates(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], None]:
+    """Register a command of whoever runs the machine: it shows no result, and changes nothing."""
+    return _register(app, name, {})
+
+
 def settings() -> Settings:
     """Return the settings. Raises InvalidInput, naming the variable that cannot be read."""
     try:
@@ -310,12 +316,16 @@ def _register(
 def _call(ctx: typer.Context, options: dict[str, Any], request: dict[str, Any]) -> Call:
     before = ctx.find_object(Globals) or Globals()
     configured = settings()
+    name = ctx.command_path.partition(" ")[2]
+    actor = options.get("actor") or before.actor or configured.who()
+    # Before anything is done, and before the database is looked at.
+    access.check(configured.role, name, actor, looks=True)
     return Call(
-        name=ctx.command_path.partition(" ")[2],
+        name=name,
         # Before anything is done: a wrong BVINV_FORMAT must not be found out after the change.
         format=options.get("format") or before.format or output.default_format(),
         database=Database(before.db or configured.database(), patience=configured.lock_timeout),
-        actor=options.get("actor") or before.actor or configured.who(),
+        actor=actor,
         role=configured.role,
         key=options.get("key"),
         dry_run=options.get("dry_run", False),

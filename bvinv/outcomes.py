@@ -18,6 +18,7 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     errors.NotFound: Outcome(3, 404),
     errors.Conflict: Outcome(4, 409),
     errors.InsufficientStock: Outcome(5, 409),
+    errors.VersionMoved: Outcome(4, 412),
     errors.NotPermitted: Outcome(6, 403),
     errors.Partial: Outcome(7, 200),
     errors.VerificationFailed: Outcome(8, 200),

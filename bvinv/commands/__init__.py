@@ -13,4 +13,8 @@ COMMANDS = {
     "transfer": "Between warehouses: create, ship, receive, close.",
     "reserve": "Promises: create, pick, pack, ship, commit, release, expire.",
     "returns": "What customers send back, and what becomes of it.",
+    "keys": "Who may use bvinv serve: create, list, revoke, limit.",
+    "events": "What happened: follow it, send it on.",
+    "webhooks": "URLs that are told what happens.",
+    "serve": "The HTTP API, for shops and services.",
 }

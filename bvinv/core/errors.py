@@ -4,7 +4,8 @@
      ├ InvalidInput            the request makes no sense as it stands
      ├ NotFound                a named thing is not there
      ├ Conflict                the state of things does not allow it
-     │  └ InsufficientStock    too little is available
+     │  ├ InsufficientStock    too little is available
+     │  └ VersionMoved         somebody else has changed it meanwhile
      ├ NotPermitted            the caller may not
      ├ Partial                 done, but for some rows
      ├ VerificationFailed      the books do not balance
@@ -63,6 +64,10 @@ class InsufficientStock(Conflict):
 
     code = "insufficient-stock"
     title = "Not enough stock"
+
+
+class VersionMoved(Conflict):
+    """A thing is not at the version that a change was made for."""
 
 
 class NotPermitted(InventoryError):
