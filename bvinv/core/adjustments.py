@@ -1,13 +1,58 @@
 """Stock corrected by hand, with a reason."""
 
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from typing import NamedTuple
+
 from bvinv.core import holds, items, levels, lots, reasons, shortages, stock, text, warehouses
 from bvinv.core.db import Session
 from bvinv.core.errors import Conflict, InvalidInput
 from bvinv.core.items import Item
 from bvinv.core.ledger import ADJUSTMENT, Level, Place, Posting, posting
+from bvinv.core.levels import Key, Site
 from bvinv.core.models.base import MOST
 from bvinv.core.models.stock import LevelRow
 from bvinv.core.models.warehouse import SHELF
+
+
+class Adjustment(NamedTuple):
+    """A level that is wrong: by `change` pieces, or it has to be `to` where `expect` stood.
+
+    Both are about the bin and the lot, if one is named; a new lot comes with its last good day,
+    `expires_on`. Where none is named the lot that expires first gives, and none that has expired.
+    Below what is reserved it is refused with the holders named, unless `break_newest` turns the
+    newest holds into backorders.
+    """
+
+    ref: str
+    warehouse: str
+    reason: str
+    change: int | None = None
+    to: int | None = None
+    expect: int | None = None
+    bin: str | None = None
+    note: str = ""
+    break_newest: bool = False
+    occurred_at: int | None = None
+    lot: str | None = None
+    expires_on: int | None = None
+
+
+class _Target(NamedTuple):
+    """An adjustment whose names are those of things that are there."""
+
+    number: int
+    asked: Adjustment
+    reason: str
+    note: str
+    item: Item
+    site: Site
+    place: Place | None
+    shelf: Place | None
+
+
+def _unheard(_: int) -> None:
+    """Begin a change of which nobody wants to hear."""
 
 
 def adjust(
@@ -26,47 +71,143 @@ def adjust(
     lot: str | None = None,
     expires_on: int | None = None,
 ) -> LevelRow:
-    """Change what is on hand by `change` pieces, or `to` a count where `expect` pieces stood.
+    """Correct one level, see `Adjustment`. Raises what `adjust_many` raises."""
+    asked = Adjustment(
+        ref=ref,
+        warehouse=warehouse,
+        reason=reason,
+        change=change,
+        to=to,
+        expect=expect,
+        bin=bin,
+        note=note,
+        break_newest=break_newest,
+        occurred_at=occurred_at,
+        lot=lot,
+        expires_on=expires_on,
+    )
+    [row] = adjust_many(session, [asked])
+    return row
 
-    Both are about the bin and the lot, if one is named; a new lot comes with its last good day,
-    `expires_on`. Where none is named the lot that expires first gives, and none that has expired.
-    Below what is reserved it is refused with the holders named, unless `break_newest` turns the
-    newest holds into backorders. Raises NotFound, InvalidInput, Conflict (another count than
-    expected), InsufficientStock.
+
+def adjust_many(
+    session: Session,
+    changes: Sequence[Adjustment],
+    *,
+    begins: Callable[[int], object] = _unheard,
+) -> list[LevelRow]:
+    """Correct many levels, in the caller's order; return each as it stands when all is done.
+
+    One look-up and one write a table serve all of them. `begins` hears which change, counted from
+    0, is looked at, so that whoever calls can say which one was refused; names are looked up
+    before anything is posted. Raises NotFound, InvalidInput, Conflict (another count than
+    expected), InsufficientStock; then whoever calls has to roll back.
     """
-    reason = reasons.checked(session, reason)
-    note = text.line(note, what="note") if note else ""
-    item = items.one(session, ref)
-    site = warehouses.site(session, warehouse)
-    place = warehouses.place(session, site, bin) if bin is not None else None
-    [level] = levels.create(session, [(item, site)]).values()
-    levels.load_places(session, [level])
-    if lot is not None:
-        lot = lots.code(lot)
-    by = _difference(item, level, place, lot, change=change, to=to, expect=expect)
+    targets = _targets(session, changes, begins)
+    locked: dict[Key, Level] = {}
+    pairs = [(one.item, one.site) for one in targets]
+    for run in _runs(targets):
+        locked = levels.create(session, pairs)
+        levels.load_places(session, (locked[one.item.id, one.site.id] for one in run))
+        with posting(session) as current:
+            for one in run:
+                begins(one.number)
+                _adjust(session, current, locked, one)
+    return stock.of_levels(session, [locked[item.id, site.id] for item, site in pairs])
+
+
+def _targets(
+    session: Session, changes: Sequence[Adjustment], begins: Callable[[int], object]
+) -> list[_Target]:
+    """Look up what the changes name, everything once."""
+    known = _known(session, changes, begins)
+    reason_of = cache(partial(reasons.checked, session))
+    site_of = cache(partial(warehouses.site, session))
+    place_of = cache(partial(warehouses.place, session))
+    targets = []
+    for number, asked in enumerate(changes):
+        begins(number)
+        reason = reason_of(asked.reason)
+        note = text.line(asked.note, what="note") if asked.note else ""
+        item = known.get(asked.ref) or items.one(session, asked.ref)
+        site = site_of(asked.warehouse)
+        place = shelf = None
+        if asked.bin is not None:
+            place = place_of(site, asked.bin)
+        else:
+            shelf = place_of(site, SHELF)
+        targets.append(_Target(number, asked, reason, note, item, site, place, shelf))
+    return targets
+
+
+def _known(
+    session: Session, changes: Sequence[Adjustment], begins: Callable[[int], object]
+) -> dict[str, Item]:
+    try:
+        return items.known(session, [asked.ref for asked in changes])
+    except InvalidInput:
+        for number, asked in enumerate(changes):
+            begins(number)
+            text.code(asked.ref, what="product", maximum=100)
+        raise
+
+
+def _runs(targets: Sequence[_Target]) -> Iterator[Sequence[_Target]]:
+    """Yield the changes that can be posted together: whoever breaks holds is written alone, as the
+    next one has to see who waits since then."""
+    begin = 0
+    for place, one in enumerate(targets):
+        if one.asked.break_newest:
+            yield from (run for run in (targets[begin:place], [one]) if run)
+            begin = place + 1
+    if targets[begin:]:
+        yield targets[begin:]
+
+
+def _adjust(session: Session, current: Posting, locked: dict[Key, Level], target: _Target) -> None:
+    """Post what one change makes of its level, if it makes any difference."""
+    asked, item = target.asked, target.item
+    level = locked[item.id, target.site.id]
+    lot = lots.code(asked.lot) if asked.lot is not None else None
+    by = _difference(item, level, target.place, lot, asked)
     if not by:
-        return stock.one(session, item, site)
+        return
+    place = target.place
     if by > 0:
-        place = place or warehouses.place(session, site, SHELF)
-        place = place._replace(lot=found_lot(session, level, lot, expires_on))
+        place = place or target.shelf
+        assert place is not None
+        if found := found_lot(session, level, lot, asked.expires_on):
+            place = place._replace(lot=found)
+            _note_lot(locked, level, found, asked.expires_on)
     elif lot is not None:
         lot = lots.known(session, product_id=item.id, sku=item.sku, lot=lot)
-    with posting(session) as current:
-        post(
-            session,
-            current,
-            level,
-            by,
-            place=place,
-            reason=reason,
-            occurred_at=occurred_at,
-            break_newest=break_newest,
-            lot=lot,
-        )
-        told = {"warehouse": site.code, "change": by, "reason": reason, "note": note}
-        told |= {"lot": lot} if lot is not None else {}
-        current.tell("stock.adjusted", item.sku, told)
-    return stock.one(session, item, site)
+    post(
+        session,
+        current,
+        level,
+        by,
+        place=place,
+        reason=target.reason,
+        occurred_at=asked.occurred_at,
+        break_newest=asked.break_newest,
+        lot=lot,
+    )
+    told = {
+        "warehouse": level.warehouse,
+        "change": by,
+        "reason": target.reason,
+        "note": target.note,
+    }
+    if lot is not None:
+        told["lot"] = lot
+    current.tell("stock.adjusted", item.sku, told)
+
+
+def _note_lot(locked: dict[Key, Level], level: Level, lot: str, expires_on: int | None) -> None:
+    """Let the changes that follow know when a new lot expires, wherever pieces of it come to."""
+    for one in locked.values() if lot not in level.expiries else ():
+        if one.product_id == level.product_id:
+            one.expiries[lot] = expires_on
 
 
 def post(
@@ -113,7 +254,8 @@ def post(
             document=document,
             occurred_at=occurred_at,
         )
-    holds.fill(session, current, level)
+    if level.waiting:
+        holds.fill(session, current, level)
 
 
 def _difference(
@@ -121,11 +263,10 @@ def _difference(
     level: Level,
     place: Place | None,
     lot: str | None,
-    *,
-    change: int | None,
-    to: int | None,
-    expect: int | None,
+    asked: Adjustment,
 ) -> int:
+    """Return the pieces that a level lacks, negative for what it has too many."""
+    change, to, expect = asked.change, asked.to, asked.expect
     if (change is None and to is None) or (change is not None and to is not None):
         raise InvalidInput(
             "say either the change or the count", hint="--change -2, or --to 8 --expect 10"

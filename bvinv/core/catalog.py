@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from bvinv.core import (
@@ -19,7 +20,7 @@ from bvinv.core import (
 )
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
-from bvinv.core.errors import Conflict, InvalidInput, NotFound
+from bvinv.core.errors import Conflict, InvalidInput, NotFound, VersionMoved
 from bvinv.core.items import Item
 from bvinv.core.models.product import ProductDetails, ProductRow
 from bvinv.core.models.reservation import OPEN
@@ -57,6 +58,7 @@ _ON_ORDER = Sql("""
 """)
 _DROP_TERMS = Sql("DELETE FROM supplier_term WHERE product_id = :id")
 _VARIANT = Sql("SELECT id FROM product WHERE variant_of = :id LIMIT 1")
+_statement = lru_cache(256)(Sql)  # to make one takes as long as to run it
 
 # What a list is sorted by; where a value is missing it sorts before all others.
 SORTS = {
@@ -108,26 +110,50 @@ def change(
     """Change the named fields of a product; an empty text takes a value away.
 
     Attributes and options are merged: those that are not named stay. A new price of a product
-    that is published only makes a request. Raises Conflict when its version is not the expected
-    one, an ISBN or barcode is taken, or it would become a draft again.
+    that is published only makes a request. Raises VersionMoved when it is not at the expected one,
+    Conflict when an ISBN or barcode is taken, or it would become a draft again.
     """
+    return _change(session, ref, fields, expected_version, is_whole=False)
+
+
+def replace(
+    session: Session,
+    *,
+    ref: str,
+    fields: Mapping[str, str],
+    expected_version: int | None = None,
+) -> ProductRow:
+    """Give a product these fields and no others: what is not named has its default, or nothing.
+
+    The SKU stays, and so does the currency where only a price is named; `title` is required. A new
+    price, or none, of a product that is published only makes a request. Raises what `change` does.
+    """
+    blank = dict.fromkeys((*product_fields.PARSERS, *product_fields.FLAGS), "")
+    del blank["sku"]
+    return _change(session, ref, blank | dict(fields), expected_version, is_whole=True)
+
+
+def _change(
+    session: Session,
+    ref: str,
+    fields: Mapping[str, str],
+    expected_version: int | None,
+    *,
+    is_whole: bool,
+) -> ProductRow:
+    """Change the named fields; if these are the whole of them, nothing is merged."""
     found = items.one(session, ref)
     if "sku" in fields:
         raise InvalidInput("a SKU never changes: the ledger and other people's systems know it")
     if fields.get("title") == "":
         raise InvalidInput("a product needs a title", field="title")
-    if fields.get("tracks_lots") == "false":
+    if fields.get("tracks_lots", "true") != "true":
         _refuse_without_lots(session, found)
     if fields.get("variant_of"):  # in the order of ids, before any of them is locked alone
         items.lock_above(session, [found.id, items.one(session, fields["variant_of"]).id])
     stored = _locked(session, found)
-    if expected_version is not None and stored.version != expected_version:
-        raise Conflict(
-            f"{found.sku} is at version {stored.version}, not {expected_version}",
-            hint="look at it again, then repeat the change",
-            version=stored.version,
-        )
-    values = _new_values(session, stored, fields)
+    _refuse_moved(stored, expected_version)
+    values = _new_values(session, stored, fields, is_whole=is_whole)
     codes = values.pop("barcode", None)
     _refuse_taken(session, None, values.get("isbn"), codes or {}, but=found.id)
     values = _priced(session, stored, values)
@@ -145,13 +171,15 @@ def change(
     return product_rows.one(session, found.id)
 
 
-def remove(session: Session, *, ref: str) -> ProductRow:
+def remove(session: Session, *, ref: str, expected_version: int | None = None) -> ProductRow:
     """Take a product out: one without history is deleted, one with history is discontinued.
 
-    Raises Conflict while it is in stock, reserved, on order, or has variants.
+    Raises Conflict while it is in stock, reserved, on order, or has variants, VersionMoved when it
+    is not at the expected version.
     """
     found = items.one(session, ref)
     stored = _locked(session, found)
+    _refuse_moved(stored, expected_version)
     row = product_rows.one(session, found.id)
     [counted] = session.ask(_LEVELS, id=found.id)
     if counted.pieces:
@@ -213,7 +241,7 @@ def products(
     if after is not None:
         where.append(f"({order}, p.id) {beyond} (:value, :number)")
         values["value"], values["number"] = _uncursor(after, sort)
-    statement = Sql(f"""
+    statement = _statement(f"""
         SELECT p.id, {order} AS sorted_by FROM product AS p WHERE {" AND ".join(where)}
          ORDER BY {order} {way}, p.id {way} LIMIT :limit
     """)
@@ -257,6 +285,19 @@ def _locked(session: Session, item: Item) -> Any:
     return found[0]
 
 
+def _refuse_moved(stored: Any, expected: int | None) -> None:
+    """Raise VersionMoved unless the product is at the expected version; None is any."""
+    if expected is None or stored.version == expected:
+        return
+    # What is no version at all comes as -1, see If-Match.
+    what = f", not {expected}" if expected >= 0 else ", which is not what was expected"
+    raise VersionMoved(
+        f"{stored.sku} is at version {stored.version}{what}",
+        hint="look at it again, then repeat the change",
+        version=stored.version,
+    )
+
+
 def _refuse_without_lots(session: Session, found: Item) -> None:
     """Raise Conflict while pieces of a lot lie anywhere; nobody brings any until the end."""
     levels.lock(session, [found.id])
@@ -278,13 +319,15 @@ def _write(session: Session, stored: Any, changed: Mapping[str, Any]) -> None:
     session.send(product_rows.CHANGE, [stored._asdict() | changed | counted])
 
 
-def _new_values(session: Session, stored: Any, fields: Mapping[str, str]) -> dict[str, Any]:
+def _new_values(
+    session: Session, stored: Any, fields: Mapping[str, str], *, is_whole: bool
+) -> dict[str, Any]:
     """Return the values that a stored product is to have. Raises InvalidInput, Conflict."""
     if fields.get("price") and not fields.get("currency") and stored.currency:
         fields = {**fields, "currency": stored.currency}
     values = _referenced(session, product_fields.parse(fields))
     for name in ("attributes", "options"):
-        if fields.get(name):
+        if fields.get(name) and not is_whole:
             values[name] = product_fields.merged(getattr(stored, name), fields[name], what=name)
     if values.get("variant_of") == stored.id:
         raise InvalidInput(f"{stored.sku} cannot be a variant of itself", field="variant_of")

@@ -35,21 +35,33 @@ class Answer(NamedTuple):
 
 
 def command(
-    name: str, *, actor: str, key: str | None = None, request: Any = None, role: str = "admin"
+    name: str,
+    *,
+    actor: str,
+    key: str | None = None,
+    scope: str = "",
+    request: Any = None,
+    role: str = "admin",
 ) -> Command:
     """Return a command ready to run; `request` is everything that decides what it does.
 
-    `role` is what the caller may do, see `access`. Raises InvalidInput for an actor or a key that
-    is empty, too long or not printable.
+    `role` is what the caller may do, see `access`; a key is one of its `scope`. Raises
+    InvalidInput for an actor or a key that is empty, too long or not printable.
     """
     if key is not None:
         key = text.line(key, what="key", maximum=255)
-    said = json.dumps([name, request], sort_keys=True, ensure_ascii=True, default=str)
+        if scope and key:
+            # Of a/b the key c, and of a the key b/c, are two.
+            key = f"{scope.replace('%', '%25').replace('/', '%2F')}/{key}"
+    digest = ""
+    if key or request is not None:
+        said = json.dumps([name, request], sort_keys=True, ensure_ascii=True, default=str)
+        digest = hashlib.sha256(said.encode()).hexdigest()
     return Command(
         name=name,
         actor=text.line(actor, what="actor", maximum=100),
         key=key or None,
-        request_hash=hashlib.sha256(said.encode()).hexdigest(),
+        request_hash=digest,
         role=role,
     )
 
@@ -66,21 +78,26 @@ def execute(
     Raises Conflict when the key was used for another request, and whatever the action raises.
     """
 
-    def once(session: Session) -> Answer:
-        stored = replay(session, asked)
-        if stored is not None:
-            return Answer(stored, replayed=True, changes=[])
-        if asked.key is not None:
-            # First of all: on PostgreSQL the same key at the same moment waits here for its turn,
-            # and then finds the answer instead of acting on what the first one left.
-            record(session, asked)
-        result = action(session)
-        records = result.record() if isinstance(result, Row) else [row.record() for row in result]
-        remember(session, asked, records)
-        changes = [level.changed_from(before) for before, level in session.touched.values()]
-        return Answer(records, replayed=False, changes=changes)
+    return database.run(lambda session: once(session, action, asked), asked, dry_run=dry_run)
 
-    return database.run(once, asked, dry_run=dry_run)
+
+def once(session: Session, action: Callable[[Session], Result], asked: Command) -> Answer:
+    """Run the action in the session's transaction, or answer what the command's key stored.
+
+    Raises Conflict when the key was used for another request, and whatever the action raises.
+    """
+    stored = replay(session, asked)
+    if stored is not None:
+        return Answer(stored, replayed=True, changes=[])
+    if asked.key is not None:
+        # First of all: on PostgreSQL the same key at the same moment waits here for its turn,
+        # and then finds the answer instead of acting on what the first one left.
+        record(session, asked)
+    result = action(session)
+    records = result.record() if isinstance(result, Row) else [row.record() for row in result]
+    remember(session, asked, records)
+    changes = [level.changed_from(before) for before, level in session.touched.values()]
+    return Answer(records, replayed=False, changes=changes)
 
 
 def replay(session: Session, asked: Command) -> Record | list[Record] | None:

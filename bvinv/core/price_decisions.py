@@ -44,7 +44,7 @@ def approve(session: Session, *, ids: Sequence[int]) -> list[PriceChangeRow]:
     Raises NotFound; NotPermitted without the role, and for one's own request; Conflict for one
     that is decided, or whose product has another price now than when it was made.
     """
-    found = _locked(session, ids)
+    found = _locked(session, ids, "products approve")
     for row in found:
         if (row.price, row.currency) != (row.old_price, row.old_currency):
             raise Conflict(
@@ -74,7 +74,7 @@ def approve_others(session: Session) -> list[PriceChangeRow]:
 
     Raises NotPermitted.
     """
-    access.require(session, "price.decide")
+    access.require(session, "products approve")
     found = _others(session)[:MOST]
     session.ask(_LOCK_PRODUCTS, products=sorted(row.product_id for row in found))
     # Some may have been decided or replaced before they were locked.
@@ -93,12 +93,12 @@ def reject(session: Session, *, ids: Sequence[int], reason: str) -> list[PriceCh
     Raises what `approve` does; stale requests can be rejected.
     """
     reason = text.line(reason, what="reason")
-    return _decided(session, _locked(session, ids), "rejected", reason)
+    return _decided(session, _locked(session, ids, "products reject"), "rejected", reason)
 
 
-def _locked(session: Session, ids: Sequence[int]) -> list[Any]:
+def _locked(session: Session, ids: Sequence[int], action: str) -> list[Any]:
     """Return the open requests with their products, locked, after refusing what may not be."""
-    access.require(session, "price.decide")
+    access.require(session, action)
     ids = sorted({text.quantity(one, what="price request", maximum=2**62) for one in ids})
     if not 1 <= len(ids) <= MOST:
         raise InvalidInput(f"decide 1 to {MOST} price requests at a time, not {len(ids)}")

@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from bvinv.core import (
+    access,
     command_log,
     holds,
     instants,
     items,
     levels,
+    requests,
     reservation_rows,
-    reservations,
     shortages,
     text,
 )
@@ -26,7 +27,7 @@ from bvinv.core.models.reservation import ReservationRow
 from bvinv.core.models.stock import LevelChange
 
 _LOCK = Sql(
-    "SELECT id, status, expires_at FROM reservation WHERE id IN :ids ORDER BY id",
+    "SELECT id, status, expires_at, owner FROM reservation WHERE id IN :ids ORDER BY id",
     lock="FOR UPDATE",
 )
 _LAPSED = Sql(
@@ -70,21 +71,26 @@ class Part(NamedTuple):
     backordered: int
 
 
-def extend(session: Session, *, reservation_id: str, ttl: int) -> ReservationRow:
-    """Let a live reservation last `ttl` microseconds from now.
+def extend(
+    session: Session, *, reservation_id: str, ttl: int | None = None, expires_at: int | None = None
+) -> ReservationRow:
+    """Let a live reservation last `ttl` microseconds from now, or until an instant.
 
     Raises NotFound, InvalidInput, and Conflict when it is over or would end sooner than it does.
     """
-    text.quantity(ttl, what="ttl", minimum=1_000_000, maximum=reservations.LONGEST)
+    if expires_at is None:
+        ttl = requests.DEFAULT_TTL if ttl is None else ttl
+        text.quantity(ttl, what="ttl", minimum=1_000_000, maximum=requests.LONGEST)
+        expires_at = session.now + ttl
+    requests.require_end(session.now, expires_at)
     found = live(session, reservation_id)
     live_parts(session, found)
-    until = session.now + ttl
-    if until < found.expires_at:
+    if expires_at < found.expires_at:
         raise Conflict(
             f"{found.id} lasts longer already, until {instants.display(found.expires_at)}",
             reservation_id=found.id,
         )
-    prolong(session, found, until)
+    prolong(session, found, expires_at)
     return reservation_rows.show(session, reservation_id=found.id)
 
 
@@ -219,16 +225,24 @@ def _expire_all(session: Session, batch: int) -> ExpiryRow:
 
 
 def known(session: Session, reservation_id: str) -> Any:
-    """Return the reservation, over or not, locked. Raises NotFound."""
+    """Return the reservation, over or not, locked.
+
+    Raises NotFound, and NotPermitted when it is another caller's.
+    """
     wanted = text.code(reservation_id, what="reservation id", maximum=128)
     rows = session.ask(_LOCK, ids=[wanted])
     if not rows:
         raise reservation_rows.unknown(wanted)
+    who, what = session.command, f"reservation {wanted}"
+    access.require_own(role=who.role, actor=who.actor, owner=rows[0].owner, what=what)
     return rows[0]
 
 
 def live(session: Session, reservation_id: str) -> Any:
-    """Return the reservation, locked. Raises NotFound, and Conflict when it is over."""
+    """Return the reservation, locked.
+
+    Raises NotFound, NotPermitted when it is another caller's, and Conflict when it is over.
+    """
     found = known(session, reservation_id)
     if found.status == "held" and found.expires_at <= session.now:
         raise _expired(found)

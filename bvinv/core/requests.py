@@ -9,6 +9,7 @@ from bvinv.core.errors import InvalidInput, InventoryError
 from bvinv.core.models.log import Command
 
 DEFAULT_TTL = 15 * 60 * 1_000_000  # microseconds
+_written = json.JSONEncoder(separators=(",", ":")).encode
 LONGEST = 366 * 24 * 3600 * 1_000_000
 
 
@@ -21,7 +22,7 @@ class Line:
     warehouse: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A reservation that somebody asks for. `command` is who, where that is not the session's.
 
@@ -38,11 +39,18 @@ class Request:
     command: Command | None = None
     channel: str = ""
 
+    def end(self, now: int) -> int:
+        """Return the instant at which it ends if it is made now. Raises InvalidInput."""
+        expires_at = now + self.ttl if self.expires_at is None else self.expires_at
+        require_end(now, expires_at)
+        return expires_at
+
 
 def understood(request: Request) -> Request | InventoryError:
-    """Return the request if it can be understood, else what is wrong with it."""
+    """Return the request, its id as it is kept, if it can be understood; else what is wrong."""
     try:
-        text.code(request.reservation_id, what="reservation id", maximum=128)
+        wanted = text.code(request.reservation_id, what="reservation id", maximum=128)
+        request.reservation_id = wanted
         if not request.lines:
             raise InvalidInput("a reservation needs a line", hint="for example: HX-1=3")
         for line in request.lines:
@@ -58,6 +66,12 @@ def understood(request: Request) -> Request | InventoryError:
     return request
 
 
+def require_end(now: int, expires_at: int) -> None:
+    """Raise InvalidInput unless a reservation may last until this instant."""
+    if not now < expires_at <= now + LONGEST:
+        raise InvalidInput("a reservation expires in the future, within 366 days")
+
+
 def terms_of(request: Request, wanted: Mapping[allocation.Want, int]) -> str:
     """Return what was asked as canonical JSON: equal requests have equal terms."""
     lines = sorted([product, site or 0, quantity] for (product, site), quantity in wanted.items())
@@ -66,4 +80,4 @@ def terms_of(request: Request, wanted: Mapping[allocation.Want, int]) -> str:
     said = [lines, strategy, limit, request.backorder]
     if request.channel:  # so that requests of before there were channels keep their terms
         said.append(channels.code(request.channel))
-    return json.dumps(said, separators=(",", ":"))
+    return _written(said)

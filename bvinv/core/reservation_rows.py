@@ -1,15 +1,16 @@
 """Reservations as they are read: what ran out holds nothing, swept or not."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from bvinv.core import text
+from bvinv.core import access, text
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput, NotFound
 from bvinv.core.models.reservation import STATUSES, LineRow, ReservationRow
 
 _FIND = Sql("""
-    SELECT id, status, terms, expires_at, created_at, channel FROM reservation WHERE id IN :ids
+    SELECT id, status, terms, expires_at, created_at, channel, owner
+      FROM reservation WHERE id IN :ids
 """)
 _LINES = Sql("""
     SELECT l.reservation_id, p.sku, w.code AS warehouse, l.quantity, l.held, l.backordered
@@ -30,12 +31,20 @@ _STATUS = {
 }
 
 
-def show(session: Session, *, reservation_id: str) -> ReservationRow:
-    """Return a reservation as it is now. Raises NotFound."""
+def show(session: Session, *, reservation_id: str, owner: str | None = None) -> ReservationRow:
+    """Return a reservation as it is now; `owner` is who asks, unless they may see everybody's.
+
+    Raises NotFound, and NotPermitted when it is another caller's.
+    """
     wanted = text.code(reservation_id, what="reservation id", maximum=128)
     found = session.ask(_FIND, ids=[wanted])
     if not found:
         raise unknown(wanted)
+    if owner is not None:
+        # Whoever sees only what they made is below staff, and may look: a service.
+        access.require_own(
+            role="service", actor=owner, owner=found[0].owner, what=f"reservation {wanted}"
+        )
     [row] = rows(session, found)
     return row
 
@@ -50,11 +59,17 @@ def unknown(reservation_id: str) -> NotFound:
 
 
 def page(
-    session: Session, *, status: str | None = None, limit: int = 50, after: str | None = None
+    session: Session,
+    *,
+    status: str | None = None,
+    limit: int = 50,
+    after: str | None = None,
+    owner: str | None = None,
 ) -> tuple[list[ReservationRow], str | None]:
     """Return a page of reservations, the newest first, and the cursor of the next page.
 
-    `after` is the id of the last one seen. Raises InvalidInput, NotFound.
+    `after` is the id of the last one seen; with `owner` only what this caller made is shown.
+    Raises InvalidInput, NotFound, NotPermitted.
     """
     text.quantity(limit, what="limit", minimum=1, maximum=10_000)
     where = ["1 = 1"]
@@ -63,8 +78,11 @@ def page(
         if status not in STATUSES:
             raise InvalidInput(f"the status is one of {', '.join(STATUSES)}")
         where.append(_STATUS[status])
+    if owner is not None:
+        where.append("owner = :owner")
+        values["owner"] = owner
     if after is not None:
-        show(session, reservation_id=after)
+        show(session, reservation_id=after, owner=owner)
         where.append(
             "(command_id, id) < (SELECT command_id, id FROM reservation WHERE id = :after)"
         )
@@ -74,11 +92,20 @@ def page(
     return shown, shown[-1].reservation_id if len(found) > limit else None
 
 
-def stored(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ReservationRow]]:
-    """Return the terms and the row of each of these reservations that exists, by its id."""
+class Stored(NamedTuple):
+    """A reservation that is there: what was asked, by whom, and what it is now."""
+
+    terms: str
+    owner: str
+    row: ReservationRow
+
+
+def stored(session: Session, ids: Sequence[str]) -> dict[str, Stored]:
+    """Return each of these reservations that exists, by its id."""
     found = session.ask(_FIND, ids=list(ids)) if ids else []
     return {
-        row.id: (row.terms, shown) for row, shown in zip(found, rows(session, found), strict=True)
+        row.id: Stored(row.terms, row.owner, shown)
+        for row, shown in zip(found, rows(session, found), strict=True)
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bvinv.core import (
+    access,
     allocation,
     channels,
     command_log,
@@ -21,14 +22,16 @@ from bvinv.core import (
     warehouses,
 )
 from bvinv.core.db import Session, Sql
-from bvinv.core.errors import Conflict, InsufficientStock, InvalidInput, InventoryError, NotFound
+from bvinv.core.errors import Conflict, InsufficientStock, InventoryError, NotFound
 from bvinv.core.items import Item
 from bvinv.core.ledger import Level, OpenLine, Posting, posting
 from bvinv.core.levels import Key, Site
 from bvinv.core.models.base import MOST
 from bvinv.core.models.channel import ChannelRow
 from bvinv.core.models.reservation import LineRow, ReservationRow
+from bvinv.core.quotas import Quota
 from bvinv.core.requests import DEFAULT_TTL, LONGEST, Line, Request, terms_of, understood
+from bvinv.core.reservation_rows import Stored
 
 __all__ = ["DEFAULT_TTL", "LONGEST", "Line", "Request", "create", "create_many"]
 
@@ -43,6 +46,7 @@ _NEW = Sql.insert(
     "updated_at",
     "channel",
     "low_priority",
+    "owner",
 )
 _NEW_LINE = Sql.insert(
     "reservation_line",
@@ -68,7 +72,19 @@ class _Scene:
     channels: Mapping[str, ChannelRow]
     reservations: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    made: dict[str, tuple[str, ReservationRow]] = field(default_factory=dict)
+    made: dict[str, Stored] = field(default_factory=dict)
+    quota: Quota | None = None
+    taken: dict[str, int] = field(default_factory=dict)
+    by_product: dict[int, list[Level]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Sort the levels by product: a group of callers wants many, each of them few."""
+        for (product, _), level in self.levels.items():
+            self.by_product.setdefault(product, []).append(level)
+
+    def of(self, product: int) -> list[Level]:
+        """Return the levels of a product."""
+        return self.by_product.get(product, [])
 
     def is_low(self, request: Request) -> bool:
         """Tell whether a request comes from a channel of low priority. Raises NotFound."""
@@ -80,20 +96,20 @@ class _Scene:
         return self.channels[wanted].low_priority
 
 
-def create(session: Session, request: Request) -> ReservationRow:
+def create(session: Session, request: Request, *, quota: Quota | None = None) -> ReservationRow:
     """Set stock aside for an order, all of it or nothing. Repeating the request changes nothing.
 
-    Raises InsufficientStock with every short line, Conflict when the id exists with other terms,
-    NotFound, InvalidInput.
+    Raises InsufficientStock with every short line, Conflict when the id exists with other terms or
+    the caller's quota is full, NotPermitted when it is another caller's, NotFound, InvalidInput.
     """
-    [answer] = create_many(session, [request])
+    [answer] = create_many(session, [request], quota=quota)
     if isinstance(answer, InventoryError):
         raise answer
     return answer
 
 
 def create_many(
-    session: Session, requests: Sequence[Request]
+    session: Session, requests: Sequence[Request], *, quota: Quota | None = None
 ) -> list[ReservationRow | InventoryError]:
     """Answer many callers in one transaction, each as if it had come alone, in their order.
 
@@ -102,12 +118,13 @@ def create_many(
     """
     answers: list[ReservationRow | InventoryError] = []
     for request in requests:
-        if request.command is not None:
+        if request.command is not None and request.command is not session.command:
             request.command.id = None  # of an attempt that was rolled back
     checked = [understood(request) for request in requests]
     good = [one for one in checked if isinstance(one, Request)]
     with posting(session) as current:
         scene = _set(session, good, current)
+        scene.quota = quota
         # Only now that the levels are locked: a retry that waited for them has to see the
         # first attempt, not its stock gone (PostgreSQL).
         existing = reservation_rows.stored(session, [request.reservation_id for request in good])
@@ -164,29 +181,40 @@ def _answer(
     session: Session,
     scene: _Scene,
     request: Request,
-    existing: Mapping[str, tuple[str, ReservationRow]],
+    existing: Mapping[str, Stored],
 ) -> ReservationRow:
+    command = request.command or session.command
     wanted = _wanted(scene, request)
     is_low = scene.is_low(request)
     terms = terms_of(request, wanted)
     before = existing.get(request.reservation_id) or scene.made.get(request.reservation_id)
     if before is not None:
-        said, row = before
-        if said != terms:
+        access.require_own(
+            role=command.role,
+            actor=command.actor,
+            owner=before.owner,
+            what=f"reservation {request.reservation_id}",
+        )
+        if before.terms != terms:
             raise Conflict(
                 f"reservation {request.reservation_id} exists with other terms",
                 hint=f"see: bvinv reserve show {request.reservation_id}",
                 reservation_id=request.reservation_id,
             )
-        return row.model_copy(update={"replayed": True})
-    expires_at = session.now + request.ttl if request.expires_at is None else request.expires_at
-    if not session.now < expires_at <= session.now + LONGEST:
-        raise InvalidInput("a reservation expires in the future, within 366 days")
-    for product, _ in wanted:
-        _tidy(session, scene, product)
+        return before.row.model_copy(update={"replayed": True})
+    if scene.quota:
+        scene.quota.take(session, command, scene.taken.get(command.actor, 0))
+    expires_at = request.end(session.now)
+    products = dict.fromkeys(product for product, _ in wanted)
+    touched = [(product, level) for product in products for level in scene.of(product)]
+    for _, level in touched:
+        _tidy(session, scene, level)
     given, short = allocation.plan(
         wanted,
-        {key: level.available_to(low_priority=is_low) for key, level in scene.levels.items()},
+        {
+            (product, level.warehouse_id): level.available_to(low_priority=is_low)
+            for product, level in touched
+        },
         [site.id for site in scene.sites.values()],
         request.strategy,
     )
@@ -199,7 +227,8 @@ def _answer(
 
     # From here on nothing can fail.
     row = _hold(session, scene, request, expires_at, given, short)
-    scene.made[request.reservation_id] = (terms, row)
+    scene.made[request.reservation_id] = Stored(terms, command.actor, row)
+    scene.taken[command.actor] = scene.taken.get(command.actor, 0) + 1
     _note(session, scene, request, terms, row)
     return row
 
@@ -226,12 +255,11 @@ def _wanted(scene: _Scene, request: Request) -> dict[allocation.Want, int]:
     return wanted
 
 
-def _tidy(session: Session, scene: _Scene, product: int) -> None:
-    """Record what ran out on the product's levels; what that frees goes to backorders first."""
-    for level in scene.levels.values():
-        if level.product_id == product and level.lapsed:
-            holds.lapse(session, scene.posting, level)
-            holds.fill(session, scene.posting, level)
+def _tidy(session: Session, scene: _Scene, level: Level) -> None:
+    """Record what ran out on a level; what that frees goes to backorders first."""
+    if level.lapsed:
+        holds.lapse(session, scene.posting, level)
+        holds.fill(session, scene.posting, level)
 
 
 def _hold(
@@ -300,6 +328,7 @@ def _note(
             "updated_at": session.now,
             "channel": row.channel or "",
             "low_priority": int(scene.is_low(request)),
+            "owner": command.actor,
         }
     )
     told: dict[str, Any] = {
@@ -327,7 +356,9 @@ def _too_little(
     wanted: Mapping[allocation.Want, int],
     short: Mapping[allocation.Want, int],
 ) -> InsufficientStock:
-    """Return the refusal, with every short line and who holds its product."""
+    """Return the refusal, with every short line and, for staff, who holds its product."""
+    command = request.command or session.command
+    sees_all = access.owner(role=command.role, actor=command.actor) is None
     codes = {site.id: site.code for site in scene.sites.values()}
     skus = {item.id: item.sku for item in scene.items.values()}
     is_low = scene.is_low(request)
@@ -340,7 +371,7 @@ def _too_little(
         ]
         available = sum(max(level.available_to(low_priority=is_low), 0) for level in touched)
         kept = sum(max(level.available, 0) for level in touched) - available if is_low else 0
-        who, held = shortages.holders(session, touched)
+        who, held = shortages.holders(session, touched) if sees_all else ("", [])
         where = codes[site] if site else "all warehouses"
         error = {
             "sku": skus[product],

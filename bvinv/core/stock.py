@@ -1,5 +1,6 @@
 """Stock levels: what there is, what may be promised, and when to order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bvinv.core import command_log, items, levels, lots, text, warehouses
@@ -7,10 +8,10 @@ from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import InvalidInput
 from bvinv.core.items import Item
-from bvinv.core.ledger import Place
+from bvinv.core.ledger import Level, Place
 from bvinv.core.levels import Site
 from bvinv.core.models.reservation import OPEN
-from bvinv.core.models.stock import LevelRow
+from bvinv.core.models.stock import LevelRow, StockRow
 from bvinv.core.models.warehouse import SELLABLE_KINDS, LotRow
 
 # A hold whose time has run out counts as released, whether or not the sweep has been there.
@@ -34,6 +35,8 @@ _SHOWN = f"""
            JOIN warehouse w ON w.id = l.warehouse_id
 """
 _OF_PRODUCT = Sql(f"{_SHOWN} WHERE l.product_id = :product ORDER BY w.priority, w.code")
+_OF_PRODUCTS = Sql(f"{_SHOWN} WHERE l.product_id IN :products ORDER BY w.priority, w.code")
+_OF_LEVELS = Sql(f"{_SHOWN} WHERE l.id IN :levels")
 _ONE = Sql(f"{_SHOWN} WHERE l.product_id = :product AND l.warehouse_id = :site")
 _PAGE = f"""
     SELECT * FROM ({_SHOWN} WHERE {{where}}) AS shown
@@ -52,6 +55,8 @@ _AS_OF = Sql("""
      GROUP BY l.id, w.code, w.priority ORDER BY w.priority, w.code
 """)
 
+SUMMED = ("on_hand", "reserved", "available", "backordered", "in_transit", "on_order")
+MOST_REFS = 1_000
 SETTINGS = ("reorder_point", "max_stock", "safety_stock")
 _CONFIGURE = Sql("""
     UPDATE stock_level
@@ -93,11 +98,52 @@ def show(
     return rows
 
 
+def total(
+    session: Session, *, ref: str, warehouse: str | None = None, as_of: int | None = None
+) -> StockRow:
+    """Return what `show` does, and the sums. Raises NotFound."""
+    item = items.one(session, ref)
+    if warehouse is None and as_of is None:
+        return total_of(item, _rows(session, _OF_PRODUCT, product=item.id))
+    return total_of(item, show(session, ref=item.sku, warehouse=warehouse, as_of=as_of))
+
+
+def total_of(item: Item, levels: list[LevelRow]) -> StockRow:
+    """Return a product's levels with what they come to; None where a level does not know."""
+    sums = {}
+    for name in SUMMED:
+        parts = [getattr(level, name) for level in levels]
+        sums[name] = None if None in parts else sum(parts)
+    return StockRow(sku=item.sku, levels=levels, **sums)
+
+
+def totals(session: Session, *, refs: Sequence[str]) -> list[StockRow]:
+    """Return the levels of several products, in the order in which they are named.
+
+    Raises NotFound with every reference that names nothing, InvalidInput for more than 1,000.
+    """
+    if not 1 <= len(refs) <= MOST_REFS:
+        raise InvalidInput(f"between 1 and {MOST_REFS} products are asked for at once")
+    named = items.named(session, refs)
+    levels: dict[int, list[LevelRow]] = {item.id: [] for item in named.values()}
+    ids = {text.key(item.sku): item.id for item in named.values()}
+    for row in _rows(session, _OF_PRODUCTS, products=sorted(levels)):
+        levels[ids[text.key(row.sku)]].append(row)
+    return [total_of(named[ref], levels[named[ref].id]) for ref in refs]
+
+
 def level_rows(session: Session, pairs: list[tuple[Item, Site]]) -> list[LevelRow]:
     """Return these levels as they stand in this transaction, where they exist."""
     return [
         row for item, site in pairs for row in _rows(session, _ONE, product=item.id, site=site.id)
     ]
+
+
+def of_levels(session: Session, locked: Sequence[Level]) -> list[LevelRow]:
+    """Return these levels as they stand in this transaction, in the caller's order."""
+    rows = _rows(session, _OF_LEVELS, levels=sorted({level.id for level in locked}))
+    found = {(row.sku, row.warehouse): row for row in rows}
+    return [found[level.sku, level.warehouse] for level in locked]
 
 
 def page(

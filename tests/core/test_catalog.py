@@ -3,13 +3,14 @@
 import base64
 import json
 from contextlib import closing
+from functools import partial
 from threading import Barrier, Thread
 
 import pytest
 
 from bvinv.core import catalog, categories, items, stock
 from bvinv.core.db import Database
-from bvinv.core.errors import Conflict, InvalidInput, NotFound
+from bvinv.core.errors import Conflict, InvalidInput, NotFound, VersionMoved
 from tests import books
 from tests.books import act, adjust, ask, events, fetch, release, reserve, snapshot
 
@@ -28,12 +29,19 @@ def change(database, ref, expected_version=None, **fields):
     )
 
 
+def replace(database, ref, expected_version=None, **fields):
+    return act(
+        database,
+        lambda s: catalog.replace(s, ref=ref, fields=fields, expected_version=expected_version),
+    )
+
+
 def codes(row):
     return {one.code: one.pack_quantity for one in row.barcodes}
 
 
-def remove(database, ref):
-    return act(database, lambda s: catalog.remove(s, ref=ref))
+def remove(database, ref, expected_version=None):
+    return act(database, lambda s: catalog.remove(s, ref=ref, expected_version=expected_version))
 
 
 def show(database, ref):
@@ -284,12 +292,75 @@ def test_a_change_of_what_somebody_else_changed_is_refused(database):
     add(database, "HX-1")
     change(database, "HX-1", 1, author="Ann")
 
-    refused(
+    actions = [
+        lambda expected: change(database, "HX-1", expected, author="Bob"),
+        lambda expected: replace(database, "HX-1", expected, title="x"),
+        lambda expected: remove(database, "HX-1", expected),
+    ]
+    for action in actions:
+        refused(database, VersionMoved, "HX-1 is at version 2, not 1", partial(action, 1))
+        # What a client sends that is no version at all.
+        said = "HX-1 is at version 2, which is not what was expected"
+        refused(database, VersionMoved, said, partial(action, -1))
+    for action in actions:
+        action(show(database, "HX-1").version)
+    assert fetch(database, "SELECT 1 FROM product") == []
+
+
+def test_what_is_not_said_anew_has_its_default(database):
+    act(database, lambda s: categories.add(s, slug="poetry"))
+    add(database, "TOP")
+    add(
         database,
-        Conflict,
-        "HX-1 is at version 2, not 1",
-        lambda: change(database, "HX-1", 1, author="Bob"),
+        "HX-1",
+        isbn=ISBN,
+        author="Ann",
+        description="Long",
+        category="poetry",
+        price="3",
+        currency="EUR",
+        status="draft",
+        publication_date="1997",
+        rating="4",
+        image_url="https://example.org/a.jpg",
+        attributes="a=1;b=2",
+        variant_of="TOP",
+        options="size=L",
+        barcode="1234=2",
+        tracks_lots="true",
+        protects_safety_stock="true",
     )
+    row = replace(database, "HX-1", title="New", attributes="b=3")
+    blank = add(database, "BLANK", title="New", attributes="b=3")
+    differing = {"id", "sku", "version", "created_at", "updated_at"}
+    assert row.model_dump(exclude=differing) == blank.model_dump(exclude=differing)
+    assert (row.sku, row.version) == ("HX-1", 2)
+    assert replace(database, "HX-1", title="New", attributes="b=3").version == 2
+    for fields in ({}, {"title": ""}):
+        refused(
+            database,
+            InvalidInput,
+            "a product needs a title",
+            partial(replace, database, "HX-1", **fields),
+        )
+
+
+def test_a_price_that_is_said_anew_waits_like_any_other(database):
+    add(database, "HX-1", price="3", currency="EUR")
+    row = replace(database, "HX-1", title="Book HX-1", price="4")
+    assert (row.price, row.currency, row.version) == ("3.00", "EUR", 1)
+    assert (row.price_request.price, row.price_request.currency) == ("4.00", "EUR")
+    row = replace(database, "HX-1", title="Book HX-1")
+    assert (row.price, row.price_request.price) == ("3.00", None)
+
+
+def test_lots_that_lie_there_stay_tracked_however_it_is_said(stocked):
+    change(stocked, "HX-3", tracks_lots="true")
+    adjust(stocked, "HX-3", "MAIN", 5, reason="found", lot="L-1", expires_on=20270101)
+    said = "5 pieces of HX-3 are of lot L-1, at MAIN"
+    for fields in ({"tracks_lots": ""}, {"tracks_lots": "false"}):
+        refused(stocked, Conflict, said, partial(change, stocked, "HX-3", **fields))
+    refused(stocked, Conflict, said, partial(replace, stocked, "HX-3", title="x"))
 
 
 def test_a_sku_never_changes_and_a_title_stays(database):

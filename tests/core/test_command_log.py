@@ -146,7 +146,7 @@ def test_an_actor_needs_a_name(actor):
 
 def test_equal_requests_have_equal_hashes_whatever_their_order():
     def of(request):
-        return command_log.command("x", actor="a", request=request).request_hash
+        return command_log.command("x", actor="a", key="k", request=request).request_hash
 
     assert of({"a": 1, "b": 2}) == of({"b": 2, "a": 1})
     assert of({"a": 1}) != of({"a": 2})
@@ -167,3 +167,15 @@ def test_events_keep_their_order_and_their_words(stocked):
     assert [row[0] for row in rows] == ["test.told-2", "test.told-1", "test.told-0"]
     assert {row[1] for row in rows} == {"ann"}
     assert json.loads(rows[0][2]) == {"title": 'Ü \x1f "q"', "n": 1}
+
+
+def test_keys_belong_to_one_caller_whatever_stands_in_the_names(stocked):
+    def asked(scope, key):
+        return command_log.command("receive", actor=scope, key=key, scope=scope, request="same")
+
+    pairs = [("a", "b/c"), ("a/b", "c"), ("a%2Fb", "c")]
+    answers = [command_log.execute(stocked, received(1), asked(scope, key)) for scope, key in pairs]
+
+    assert [one.replayed for one in answers] == [False] * 3
+    assert command_log.execute(stocked, received(1), asked("a/b", "c")).replayed
+    assert counts(stocked, "HX-1", "MAIN")[0] == 13

@@ -117,6 +117,7 @@ def post(
             "lost": -sum(by for by in changes if by < 0),
             "recount": len(lines) - len(good),
             "uncounted": left,
+            "changes": [[line.level.sku, line.place.code, line.by] for line in good if line.by],
         }
         current.tell("count.posted", number, told)
     return count_rows.show(session, count=number, uncounted=left)

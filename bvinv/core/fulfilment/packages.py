@@ -49,10 +49,15 @@ def unknown(reservation_id: str, label: str) -> NotFound:
     )
 
 
-def reservation(session: Session, *, reservation_id: str) -> ReservationDetails:
-    """Return a reservation as it is now, with what is picked, packed and shipped. Raises
-    NotFound."""
-    row = reservation_rows.show(session, reservation_id=reservation_id)
+def reservation(
+    session: Session, *, reservation_id: str, owner: str | None = None
+) -> ReservationDetails:
+    """Return a reservation as it is now, with what is picked, packed and shipped; `owner` is who
+    asks, unless they may see everybody's.
+
+    Raises NotFound, and NotPermitted when it is another caller's.
+    """
+    row = reservation_rows.show(session, reservation_id=reservation_id, owner=owner)
     staged = packed = 0
     if row.status == "held":
         for line in picks.lines(session, row.reservation_id):

@@ -101,11 +101,15 @@ def tell(
     current: Posting, kind: str, reservation_id: str, pieces: Sequence[tuple[Line, int]]
 ) -> None:
     """Tell of each list that pieces were moved for, and how many."""
-    told: dict[int, int] = {}
+    told: dict[int, list[tuple[str, int]]] = {}
     for line, quantity in pieces:
-        told[line.pick_id] = told.get(line.pick_id, 0) + quantity
-    for number, quantity in told.items():
-        data = {"reservation_id": reservation_id, "quantity": quantity}
+        told.setdefault(line.pick_id, []).append((line.sku, quantity))
+    for number, lines in told.items():
+        data = {
+            "reservation_id": reservation_id,
+            "quantity": sum(quantity for _, quantity in lines),
+            "lines": lines,
+        }
         current.tell(kind, documents.number("PK", number), data)
 
 

@@ -16,12 +16,18 @@ STATUSES = ("draft", "active", "discontinued")
 PublicationDate = Annotated[
     int | None,
     PlainSerializer(
-        lambda value: None if value is None else dates.display(value), when_used="json"
+        lambda value: None if value is None else dates.display(value),
+        return_type=str | None,
+        when_used="json",
     ),
 ]
 Rating = Annotated[
     int | None,
-    PlainSerializer(lambda value: None if value is None else value / 100, when_used="json"),
+    PlainSerializer(
+        lambda value: None if value is None else value / 100,
+        return_type=float | None,
+        when_used="json",
+    ),
 ]
 
 

@@ -42,6 +42,19 @@ class LevelRow(Row):
     fixed_bin: str | None = None
 
 
+class StockRow(Row):
+    """A product's levels, and what they come to, in pieces; None like in the levels."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    available: int
+    backordered: int | None
+    in_transit: int | None
+    on_order: int | None
+    levels: list[LevelRow]
+
+
 class PutAwayRow(LevelRow):
     """A level after pieces of it were put away: from where to where, and what was proposed, if they
     went to a storage bin."""
@@ -60,7 +73,10 @@ class PutAwayRow(LevelRow):
 
 # The movements that people ask the way of: inside the warehouse, or to and from another one.
 ROUTED = frozenset({"move", "pick", "unpick", "send", "arrive", "send-back"})
-Empty = Annotated[str, PlainSerializer(lambda value: value or None, when_used="json")]
+Empty = Annotated[
+    str,
+    PlainSerializer(lambda value: value or None, return_type=str | None, when_used="json"),
+]
 
 
 class MovementRow(Row):

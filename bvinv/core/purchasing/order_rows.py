@@ -119,11 +119,6 @@ def page(
     return rows, rows[-1].order if more else None
 
 
-def is_open(status: str) -> bool:
-    """Tell whether goods of an order in this status are still on their way."""
-    return status in OPEN
-
-
 def _came_by(session: Session, number: int, at: int) -> list[Any]:
     return session.ask(_RECEIVED_BY, order=number, at=at)
 

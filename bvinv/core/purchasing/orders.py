@@ -6,7 +6,7 @@ An order's lines change only while the order is locked; they need no lock of the
 from collections.abc import Sequence
 from typing import Any
 
-from bvinv.core import command_log, dates, documents, text, warehouses
+from bvinv.core import access, command_log, dates, documents, text, warehouses
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, InvalidInput
@@ -78,7 +78,8 @@ def create(
     [number] = session.insert(_ADD, [row | times])
     order_lines.add(session, number, seller, site, pieces)
     told = {"supplier": seller.code, "warehouse": site.code, "lines": len(pieces)}
-    _tell(session, "created", number, told | {"pieces": sum(pieces.values())})
+    goods = [[item.sku, quantity] for item, quantity in pieces.items()]
+    _tell(session, "created", number, told | {"pieces": sum(pieces.values()), "goods": goods})
     return order_rows.show(session, order=str(number))
 
 
@@ -131,8 +132,9 @@ def place(session: Session, *, order: str, over_receipt_percent: int | None = No
 
     So many percent more than ordered will be taken in, the supplier's own percentage unless one
     is named. Without a day it is expected after the supplier's lead time. Raises NotFound,
-    InvalidInput, and Conflict when it is no draft.
+    InvalidInput, NotPermitted, and Conflict when it is no draft.
     """
+    access.require(session, "purchase order place")
     found = order_progress.lock(session, order)
     number = documents.number("PO", found.id)
     seller = suppliers.find(session, found.supplier)
@@ -150,7 +152,8 @@ def place(session: Session, *, order: str, over_receipt_percent: int | None = No
     day = found.expected_on or order_rows.expected(session, seller.lead_time_days)
     session.send(_PLACE, [{"order": found.id, "expected_on": day, "now": session.now}])
     session.send(_PLACE_LINES, [{"order": found.id, "percent": percent}])
-    told = {"expected_on": dates.display(day), "over_receipt_percent": percent}
+    goods = [[row.sku, row.quantity] for row in order_rows.lines(session, found.id)]
+    told = {"expected_on": dates.display(day), "over_receipt_percent": percent, "goods": goods}
     _tell(session, "placed", found.id, told)
     return order_rows.show(session, order=order)
 
@@ -168,10 +171,12 @@ def cancel(session: Session, *, order: str) -> OrderRow:
             state=found.status,
         )
     # From here on nothing can fail.
-    rest = sum(max(row.quantity - row.received, 0) for row in order_rows.lines(session, found.id))
+    rows = order_rows.lines(session, found.id)
+    goods = [[row.sku, max(row.quantity - row.received, 0)] for row in rows]
     session.send(_CANCEL_LINES, [{"order": found.id}])
     status = order_progress.settle(session, found.id)
-    _tell(session, "cancelled", found.id, {"status": status, "pieces": rest})
+    told = {"status": status, "pieces": sum(rest for _, rest in goods), "goods": goods}
+    _tell(session, "cancelled", found.id, told)
     return order_rows.show(session, order=order)
 
 
