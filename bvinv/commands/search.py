@@ -166,11 +166,8 @@ def _other(call: Call, suggest: str | None, reindex: bool, limit: int) -> None:
 
 
 def _index(call: Call) -> Index:
-    folder = state.folder(
-        call.database,
-        chosen=door.settings().search_dir,
-        cache=f"{typer.get_app_dir('bvinv')}/search",
-    )
+    settings = door.settings()
+    folder = state.folder(call.database, chosen=settings.search_dir, cache=settings.search_cache())
     return Index(
         folder,
         patience=call.database.patience,

@@ -64,14 +64,23 @@ class Index:
         self._opened: _Opened | None = None
         self._opening = threading.Lock()
 
-    def ask(self, session: Session, question: Callable[[Any, Any], T]) -> T:
+    def ask(
+        self,
+        session: Session,
+        question: Callable[[Any, Any], T],
+        on_stale: Callable[[], None] = lambda: None,
+    ) -> T:
         """Return what the question answers, given a searcher on this snapshot and the schema.
 
-        An index that turns out to be damaged is built anew, once. Raises Busy when somebody else
-        is building it, NotPermitted where it cannot be written.
+        `on_stale` is called where somebody else is just bringing the index up to date, and what
+        stands is searched: nobody should keep that answer. An index that turns out to be damaged
+        is built anew, once. Raises Busy when somebody else is building it, NotPermitted where it
+        cannot be written.
         """
         with self._said_plainly():
             opened = self._caught_up(session)
+        if not _is_current(session, opened.state):
+            on_stale()
         try:
             return question(opened.searcher, opened.index.schema)
         except InventoryError:
@@ -334,6 +343,13 @@ class Index:
                 f"the search index cannot be kept in {self.folder}: {reason}"[:500],
                 hint="name a folder that is yours to write: BVINV_SEARCH_DIR",
             ) from error
+
+
+def _is_current(session: Session, state: State) -> bool:
+    """Tell whether an index has seen all that the snapshot shows."""
+    seen = (state.event, state.movement, state.now)
+    shown = (session.position("event"), session.position("movement"), session.now)
+    return all(one >= other for one, other in zip(seen, shown, strict=True))
 
 
 def _most(state: State) -> int:

@@ -50,13 +50,15 @@ def search(
     limit: int = 20,
     offset: int = 0,
     facets: bool = False,
+    on_stale: Callable[[], None] = lambda: None,
 ) -> SearchRow:
     """Return a page of what matches every word and every filter; without words, everything.
 
     Any text is a query. Only its first 2,000 characters and 32 words count; the last word may be
     incomplete. Where fewer than three products match, words spelled like them count too; where
     none does, products with some of the words. `limit` is 0 (to count) to 1000, `offset` 0 to
-    10,000. Raises InvalidInput, NotFound for an unknown genre, Busy, NotPermitted.
+    10,000; for `on_stale` see `Index.ask`. Raises InvalidInput, NotFound for an unknown genre,
+    Busy, NotPermitted.
     """
     text.quantity(limit, what="limit", minimum=0, maximum=MOST_LIMIT)
     text.quantity(offset, what="offset", minimum=0, maximum=MOST_OFFSET)
@@ -94,7 +96,7 @@ def search(
             total=found.page.total, results=results, facets=counted, relaxed=found.relaxed
         )
 
-    return index.ask(session, question)
+    return index.ask(session, question, on_stale)
 
 
 class _Counting(threading.Thread):
@@ -163,7 +165,12 @@ def _hits(session: Session, asked: Asked, found: _Found) -> list[HitRow]:
 
 
 def suggest(
-    session: Session, index: Index, *, prefix: str, limit: int = MOST_SUGGESTIONS
+    session: Session,
+    index: Index,
+    *,
+    prefix: str,
+    limit: int = MOST_SUGGESTIONS,
+    on_stale: Callable[[], None] = lambda: None,
 ) -> list[SuggestionRow]:
     """Return what somebody who types this may mean, at most 10: titles, authors, SKUs, ISBNs.
 
@@ -192,7 +199,7 @@ def suggest(
             codes = codes or best(Query.fuzzy_term_query(schema, "code", code, 0, True, True))
         return titles, names, codes
 
-    titles, names, codes = index.ask(session, question)
+    titles, names, codes = index.ask(session, question, on_stale)
     wanted = {*titles, *names, *codes}
     rows = {row.id: row for row in session.ask(_NAMES, ids=list(wanted))} if wanted else {}
     return list(islice(_suggestions(rows, typed, code, titles, names, codes), limit))

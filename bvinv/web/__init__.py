@@ -1,0 +1,1 @@
+"""What HTTP needs and the core must not know: the way in, the way out, and the server."""
