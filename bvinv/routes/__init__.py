@@ -1,0 +1,15 @@
+"""The HTTP API: one file per resource, the mirror of the commands. The first that fits answers."""
+
+ROUTES = (
+    "stock",
+    "search",
+    "products",
+    "prices",
+    "categories",
+    "reservations",
+    "warehouses",
+    "transfers",
+    "purchase_orders",
+    "events",
+    "open",
+)
