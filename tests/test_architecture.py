@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,29 @@ import pytest
 ROOT = Path(__file__).parents[1] / "bvinv"
 CORE = ROOT / "core"
 DOORS = {"bvinv.cli", "bvinv.commands", "bvinv.door", "bvinv.output", "bvinv.outcomes"}
+HTTP = {"fastapi", "starlette", "uvicorn", "jwt", "prometheus_client", "limits", "orjson"}
+SHELL = {"typer", "rich", "tabulate", "bvinv.cli", "bvinv.commands", "bvinv.door"}
 FORBIDDEN = {
-    "core": DOORS | {"bvinv.settings", "typer", "rich", "tabulate", "fastapi"},
+    "core": DOORS | HTTP | {"bvinv.settings", "bvinv.web", "typer", "rich", "tabulate"},
     "commands": {"sqlalchemy", "sqlmodel", "rich", "tabulate", "bvinv.cli", "bvinv.outcomes"},
+    "routes": SHELL | {"sqlalchemy", "sqlmodel", "bvinv.output", "bvinv.outcomes"},
+    "web": SHELL | {"sqlalchemy", "sqlmodel", "bvinv.routes", "bvinv.serve"},
 }
+# The processes of the server say on stderr what a command would: that they cannot start.
+TELL = {"server.py", "supervisor.py"}
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
 
 def imported(path: Path) -> set[str]:
     """Return every module that a file names in an import, with its parents."""
+    return names_of(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def names_of(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return what the imports among these name."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -60,8 +72,32 @@ def test_commands_do_not_import_each_other():
         assert not imported(path) & others, path
 
 
+def test_routes_do_not_import_each_other():
+    from bvinv.routes import ROUTES
+
+    folder = ROOT / "routes"
+    for name in ROUTES:
+        others = {f"bvinv.routes.{other}" for other in ROUTES if other != name}
+        assert not imported(folder / f"{name}.py") & others, name
+    shared = {path.stem for path in folder.glob("[!_]*.py")} - {*ROUTES}
+    assert shared == {"product_bodies", "searching", "twice"}
+
+
+def test_of_the_http_door_only_the_server_prints():
+    for path in (ROOT / "web").glob("*.py"):
+        assert path.name in TELL or "bvinv.output" not in imported(path), path
+
+
+def test_http_is_loaded_by_nobody_who_does_not_serve():
+    for path in sources():
+        if not {"web", "routes"} & {*path.parts} and path.name != "serve.py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            first = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+            assert not names_of(first) & (HTTP | {"bvinv.web", "bvinv.routes"}), path
+
+
 def test_only_the_database_modules_know_a_dialect():
-    known = {"db.py", "engines.py", "schema.py"}
+    known = {"db.py", "engines.py", "schema.py", "watching.py"}
     for path in CORE.rglob("*.py"):
         if path.name not in known and not {"migrations", "models"} & {*path.parts}:
             text = path.read_text(encoding="utf-8")

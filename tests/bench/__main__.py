@@ -17,6 +17,7 @@ from tests.bench import (
     scaling,
     scanning,
     searching,
+    serving,
     startup,
     verifying,
 )
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
     "verify": verifying.measure,
     "scale": scaling.measure,
     "search": searching.measure,
+    "serve": serving.measure,
     "scan": scanning.measure,
     "scan-log": scanning.measure_log,
     "scanners": scanning.measure_people,

@@ -231,12 +231,6 @@ def test_products_are_listed_page_by_page(bvinv):
             "see: bvinv products show HX-1",
         ),
         (
-            "update HX-1 --title x --expect-version 7",
-            4,
-            "HX-1 is at version 1, not 7",
-            "look at it again, then repeat the change",
-        ),
-        (
             "delete HX-1",
             4,
             "HX-1 still has 10 pieces in stock",
@@ -300,6 +294,17 @@ def test_an_update_changes_what_it_names(bvinv):
 
     assert (row["rating"], row["author"], row["version"]) == (4.5, "", 2)
     assert (row["title"], row["price"], row["currency"]) == ("Hex", "12.99", "GBP")
+
+
+def test_an_update_of_another_version_is_a_conflict_that_http_calls_a_failed_precondition(bvinv):
+    refused = bvinv("products update HX-1 --title x --expect-version 7 --format json")
+
+    problem = json.loads(refused.stderr)
+    assert refused.exit_code == 4
+    assert (problem["code"], problem["status"]) == ("conflict", 412)
+    assert problem["detail"] == "HX-1 is at version 1, not 7"
+    assert problem["hint"] == "look at it again, then repeat the change"
+    assert bvinv("products show HX-1 --format json").json["title"] == "Hex"
 
 
 def test_attributes_are_merged(bvinv):

@@ -330,20 +330,20 @@ def test_rejects_that_cannot_be_written_are_refused_before_anything_is_changed(
 
 
 def test_a_disk_that_is_full_of_rejects_ends_a_run_that_can_be_resumed(database, tmp_path):
-    path = tmp_path / "r.csv"
+    path = tmp_path / "out" / "r.csv"
+    path.parent.mkdir()
     content = numbered(3_000) + ",no sku,\n"
 
     class Gone(Killed):
         def took(self, rows: int, _: float) -> None:
             if rows == 2_000:
-                tmp_path.joinpath("x").mkdir()
-                path.parent.rename(tmp_path.with_name("gone"))
+                path.parent.rename(tmp_path / "gone")
 
     try:
         with pytest.raises(InvalidInput, match=r"cannot be written to .*: No such file") as caught:
             load(database, content, rejects=path, watch=Gone(0))
     finally:
-        tmp_path.with_name("gone").rename(tmp_path)
+        (tmp_path / "gone").rename(path.parent)
     assert caught.value.hint == "mend that, and go on with --resume"
     assert counts(load(database, content, rejects=path, resume=True)) == (3_001, 3_000, 0, 0, 1)
     assert path.read_text().splitlines()[1].startswith(",no sku,,invalid-input,sku,")
