@@ -128,7 +128,7 @@ class Api:
         told = {"access_log": "off", "login_limit": "", "actor": "tester"} | settings
         self.app: Any = create_app(Task(db=where), Settings(**told))
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="api")
+        self._thread = threading.Thread(target=self._loop.run_forever, name="api", daemon=True)
         self._thread.start()
         self._state: dict[str, Any] = {}
         self._lifespan: Any = self.run(_Lifespan.begun(self.app, self._state))

@@ -160,12 +160,13 @@ class Stream:
             self.text += rest[: int(size, 16)]
             self.raw = rest[int(size, 16) + 2 :]
 
-    def read_to(self, last: int) -> None:
-        """Read until this event is there, over new connections where one ends."""
+    def read_to(self, last: int, size: Callable[[], int] = lambda: 65_536) -> None:
+        """Read until this event is there, over new connections where one ends, and for no longer
+        than it may take: signs of life come for ever."""
         end = time.monotonic() + 2 * PATIENCE
         while self.last < last:
             assert time.monotonic() < end, f"at {self.last} of {last}"
-            if not self.read():
+            if not self.read(size()):
                 self.kill()
                 self.connect()
 
@@ -279,7 +280,7 @@ class Thief:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            with client, Wire(self.port) as server:
+            with suppress(Lost), client, Wire(self.port) as server:
                 client.settimeout(PATIENCE)
                 server.socket.sendall(self._whole(client))
                 if self.keeps is not None:
@@ -292,7 +293,10 @@ class Thief:
             head, found, body = said.partition(b"\r\n\r\n")
             if found and len(body) == int(head.lower().partition(b"content-length: ")[2]):
                 return said
-            said += client.recv(65_536)
+            part = client.recv(65_536)
+            if not part:
+                raise Lost("closed")
+            said += part
 
 
 # --- Which process is at the other end ----------------------------------------------------------

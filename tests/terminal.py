@@ -39,12 +39,7 @@ class Terminal:
         """Read until a text appears; return what was printed up to it."""
         end = time.monotonic() + PATIENCE
         while text not in self.seen:
-            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
-            assert ready, f"{text!r} was not printed, but {self.seen!r}"
-            try:
-                read = os.read(self.master, 65536)
-            except OSError:
-                read = b""
+            read = self._read(end)
             assert read, f"it ended before {text!r} was printed: {self.seen!r}"
             self.seen += read.decode()
         before, _, self.seen = self.seen.partition(text)
@@ -72,15 +67,18 @@ class Terminal:
 
     def ended(self) -> int:
         """Return the exit code."""
-        while self.master >= 0:
-            try:
-                read = os.read(self.master, 65536)
-            except OSError:
-                break
-            if not read:
-                break
+        while self.master >= 0 and (read := self._read(time.monotonic() + PATIENCE)):
             self.seen += read.decode()
         return self.process.wait(PATIENCE)
+
+    def _read(self, end: float) -> bytes:
+        """Return what is printed next, nothing once the program has ended."""
+        ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
+        assert ready, f"nothing more was printed, but {self.seen!r}"
+        try:
+            return os.read(self.master, 65536)
+        except OSError:
+            return b""
 
     def __enter__(self) -> "Terminal":
         return self

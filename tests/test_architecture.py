@@ -1,6 +1,7 @@
 """The house keeps its rules: who imports whom, and where each thing may be said."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,9 +25,15 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Return every module that a file names in an import, with its parents."""
-    return names_of(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return names_of(ast.walk(parsed(path)))
 
 
 def names_of(nodes: Iterable[ast.AST]) -> set[str]:
@@ -91,7 +98,7 @@ def test_of_the_http_door_only_the_server_prints():
 def test_http_is_loaded_by_nobody_who_does_not_serve():
     for path in sources():
         if not {"web", "routes"} & {*path.parts} and path.name != "serve.py":
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = parsed(path)
             first = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
             assert not names_of(first) & (HTTP | {"bvinv.web", "bvinv.routes"}), path
 
@@ -108,7 +115,7 @@ def test_only_output_and_the_root_print():
     for path in sources():
         if path.name in ("output.py", "cli.py"):
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"], (
             path
@@ -131,7 +138,7 @@ def test_no_file_and_no_function_is_too_long():
             too_long.append(path.name)
         too_long += [
             f"{path.name}:{node.name}"
-            for node in ast.walk(ast.parse(text))
+            for node in ast.walk(parsed(path))
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and (node.end_lineno or 0) - node.lineno > LONGEST_FUNCTION
         ]

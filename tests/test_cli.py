@@ -188,7 +188,7 @@ def test_ctrl_c_ends_a_wait_for_the_lock(bvinv):
 
 
 def test_ctrl_c_in_an_import_keeps_whole_chunks_and_it_goes_on(bvinv, tmp_path):
-    rows = 120_000
+    rows = 40_000
     (tmp_path / "many.csv").write_text(
         "sku,title\n" + "".join(f"M-{number},Many {number}\n" for number in range(rows))
     )

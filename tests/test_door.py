@@ -14,6 +14,7 @@ from bvinv import door
 from bvinv.cli import app
 from bvinv.core.errors import InvalidInput, NotFound
 from tests.commands import shell
+from tests.programs import running
 
 bvinv, plain_environment, shop_template = shell.bvinv, shell.plain_environment, shell.shop_template
 
@@ -157,19 +158,18 @@ def ask_on_a_terminal(bvinv, answer):
     """Return the exit code, and what the terminal showed."""
     ours, theirs = os.openpty()
     words = shlex.split("stock adjust HX-1 -w MAIN --change 1000000 --reason found -f json")
-    with subprocess.Popen(
-        [sys.executable, "-m", "bvinv", *words], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE
-    ) as running:
+    command = (sys.executable, "-m", "bvinv", *words)
+    with running(*command, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE) as asking:
         os.close(theirs)
         shown = b""
         while not shown.endswith(b"[y/N] "):
             shown += os.read(ours, 1000)
         os.write(ours, answer)
-        running.communicate(timeout=30)
+        asking.communicate(timeout=30)
     with suppress(OSError):  # Linux says EIO where the other end is closed
         shown += os.read(ours, 1000)
     os.close(ours)
-    return running.returncode, shown.decode()
+    return asking.returncode, shown.decode()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

@@ -50,12 +50,17 @@ WATCHED = (
 )
 
 
-@pytest.mark.parametrize("what", MUTANTS)
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(one, marks=() if one == "BEGIN IMMEDIATE" else pytest.mark.slow)
+        for one in MUTANTS
+    ],
+)
 def test_a_test_notices_what_is_taken_away(tmp_path, what):
     name, before, after, tests = MUTANTS[what]
     for folder in ("bvinv", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copyfile(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
     mutated = tmp_path / "bvinv" / name
     source = mutated.read_text()

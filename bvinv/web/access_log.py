@@ -42,7 +42,6 @@ class AccessLog:
         self._notes: deque[Note] = deque()
         self._dropped = 0
         self._ends = threading.Event()
-        self._one_at_a_time = threading.Lock()
         self._thread = threading.Thread(target=self._keep, name="bvinv-access-log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -81,23 +80,21 @@ class AccessLog:
         """Write what is left."""
         atexit.unregister(self.close)
         self._ends.set()
-        self._thread.join(5)
-        if not self._thread.is_alive():  # else it waits for whoever should read stderr
-            self._flush()
+        self._thread.join(5)  # no longer: it may wait for whoever should read stderr
 
     def _keep(self) -> None:
         while not self._ends.wait(_EVERY):
             self._flush()
+        self._flush()
 
     def _flush(self) -> None:
-        with self._one_at_a_time:
-            while waiting := len(self._notes):
-                batch = [self._notes.popleft() for _ in range(min(waiting, _BATCH))]
-                self._write(map(self._line, batch))
-                time.sleep(0)
-            if self._dropped:
-                dropped, self._dropped = self._dropped, 0
-                self._write([f"{dropped} lines of the access log were dropped: nobody read them"])
+        while waiting := len(self._notes):
+            batch = [self._notes.popleft() for _ in range(min(waiting, _BATCH))]
+            self._write(map(self._line, batch))
+            time.sleep(0)
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self._write([f"{dropped} lines of the access log were dropped: nobody read them"])
 
     def _write(self, lines: Iterable[str]) -> None:
         with suppress(OSError):  # stderr is closed: serving goes on

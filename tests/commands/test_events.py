@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.shell import assert_only_tried, assert_refused
+from tests.programs import running
 
 
 @pytest.fixture
@@ -100,8 +101,8 @@ def test_a_cursor_of_another_database_is_refused(bvinv):
 
 
 def test_a_follower_sees_what_happens_until_it_is_interrupted(bvinv):
-    with subprocess.Popen(
-        [sys.executable, "-m", "bvinv", "events", "tail", "-F", "--sku", "HX-2", "-f", "jsonl"],
+    with running(
+        *(sys.executable, "-m", "bvinv", "events", "tail", "-F", "--sku", "HX-2", "-f", "jsonl"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -120,8 +121,8 @@ def test_a_follower_sees_what_happens_until_it_is_interrupted(bvinv):
 
 
 def test_a_follower_ends_when_nobody_reads(bvinv):
-    with subprocess.Popen(
-        [sys.executable, "-m", "bvinv", "events", "tail", "--follow", "--after", "0"],
+    with running(
+        *(sys.executable, "-m", "bvinv", "events", "tail", "--follow", "--after", "0"),
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},

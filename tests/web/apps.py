@@ -22,7 +22,8 @@ class Hasty(Protocol):
 
 
 class App:
-    """Answers `/pid`, `/echo`, `/close`, `/wait/SECONDS`, `/stream`, `/large`, and all else."""
+    """Answers `/pid`, `/echo`, `/close`, `/wait/SECONDS`, `/hold`, `/stream`, `/large`, and all
+    else. What waits on /hold and /stream does so until the server stops."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -47,9 +48,11 @@ class App:
         elif path == "/waiting":
             body = json.dumps([os.getpid(), self.waiting]).encode()
         elif path.startswith("/wait/"):
-            self.waiting += 1
             await asyncio.sleep(float(path.rpartition("/")[2]))
-            self.waiting -= 1
+        elif path == "/hold":
+            self.waiting += 1
+            await scope["state"]["stopping"].wait()
+            await asyncio.sleep(0.3)
             body = json.dumps({"waited": True}).encode()
         elif path == "/echo":
             body = b""
@@ -87,6 +90,7 @@ class App:
     async def _stream(self, scope: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"hello\n", "more_body": True})
+        self.waiting += 1
         await scope["state"]["stopping"].wait()
         await send({"type": "http.response.body", "body": b"bye\n"})
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ def process(*arguments: str, **environment: str) -> Iterator[Served]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     served = Served(started)
     try:
@@ -111,7 +112,12 @@ def process(*arguments: str, **environment: str) -> Iterator[Served]:
             except subprocess.TimeoutExpired:
                 started.kill()
                 started.wait()
+        served.reader.join(PATIENCE)
+        stayed = served.reader.is_alive()  # a child of it still holds its stderr
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
         served.reader.join()
+        assert not stayed, "a process stayed behind"
 
 
 @contextmanager

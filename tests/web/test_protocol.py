@@ -96,7 +96,7 @@ def test_whoever_does_not_send_a_head_in_time_is_closed(hasty):
         wire.sendall(GET + b"\r\n")
         answer = b""
         while not answer.endswith(b"{}"):
-            answer += wire.recv(1_000)
+            answer += wire.recv(1_000) or pytest.fail("closed")
         wire.sendall(GET)  # of a second request
         assert problem(serving.rest(wire)) == (408, "request-timeout")
 

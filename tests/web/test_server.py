@@ -10,24 +10,35 @@ from contextlib import suppress
 
 import pytest
 
+from bvinv.core.errors import InvalidInput
+from bvinv.web import server
 from tests.web import serving
 
-WAIT = b"GET /wait/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+HOLD = b"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code", "workers"),
+    [
+        (signal.SIGTERM, 0, 2),
+        (signal.SIGINT, 130, 1),
+        pytest.param(signal.SIGTERM, 0, 1, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_stops_it_after_what_is_in_flight(workers, number, code):
     with serving.server(workers=workers) as served:
         served.listen()
         with ThreadPoolExecutor(33) as pool:
-            answers = [pool.submit(served.ask, WAIT) for _ in range(32)]
-            waiting: dict[int, int] = {}
-            while sum(waiting.values()) < 32:
-                pid, count = served.get("/waiting")
-                waiting[pid] = count
+            answers = [pool.submit(served.ask, HOLD) for _ in range(32)]
             stream = pool.submit(served.ask, b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
-            time.sleep(0.2)
+            waiting: dict[int, int] = {}
+
+            def all_wait() -> bool:
+                waiting.update([served.get("/waiting")])
+                return sum(waiting.values()) == 33
+
+            serving.eventually(all_wait)
             began = time.monotonic()
             assert served.stop(number) == code
             assert time.monotonic() - began < 20
@@ -104,21 +115,26 @@ def test_a_port_that_is_taken_is_told_so():
     ],
 )
 def test_what_it_cannot_serve_with_is_refused(terms, detail):
-    with serving.server(**terms) as served:
-        assert served.process.wait(serving.PATIENCE) == 2
-        served.reader.join()
-        assert served.said[0].startswith(f"error[invalid-input]: {detail}")
+    terms = {"host": "127.0.0.1", "port": 0, "factory": "tests.web.apps:create", **terms}
+    with pytest.raises(InvalidInput) as refused:
+        server.run(**terms, on_started=pytest.fail)
+    assert refused.value.detail.startswith(detail)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+REFUSED = ("refuse", 3, "error[not-found]: there is no database at /nowhere")
+FAILED = ("fail", 9, "server: Exception in 'lifespan' protocol: NotFound: there is nothing")
+
+
 @pytest.mark.parametrize(
-    ("factory", "code", "said"),
+    ("factory", "code", "said", "workers"),
     [
-        ("refuse", 3, "error[not-found]: there is no database at /nowhere"),
-        ("fail", 9, "server: Exception in 'lifespan' protocol: NotFound: there is nothing"),
+        (*REFUSED, 1),
+        (*FAILED, 2),
+        pytest.param(*REFUSED, 2, marks=pytest.mark.slow),
+        pytest.param(*FAILED, 1, marks=pytest.mark.slow),
     ],
 )
-def test_an_application_that_does_not_start_ends_it_with_its_error(workers, factory, code, said):
+def test_an_application_that_does_not_start_ends_it_with_its_error(factory, code, said, workers):
     with serving.server(factory, workers=workers) as served:
         assert served.process.wait(serving.PATIENCE) == code
         served.reader.join()

@@ -22,6 +22,7 @@ from tests.books import (
     reserve,
     snapshot,
 )
+from tests.conftest import mostly_on_sqlite
 from tests.count_books import count, open_count, post, posted, show
 
 
@@ -674,6 +675,7 @@ def test_lots_are_counted_one_by_one(lots):
     ]
 
 
+@mostly_on_sqlite
 def test_five_thousand_lines_are_posted_in_a_few_statements(stocked):
     """One look-up and one write a table, whatever the number of lines."""
     skus = [f"P-{number:03}" for number in range(200)]

@@ -114,6 +114,7 @@ def test_a_cell_of_a_hundred_thousand_characters_is_read():
     assert rows("a,b\n", "1," + "x" * 100_000 + "\n")[1] == (2, ["1", "x" * 100_000], "")
 
 
+@pytest.mark.slow
 def test_quotes_that_open_in_every_line_cost_no_more_than_their_lines():
     lines = ["a,b,c\n", *['x",,"\n'] * 20_000]
     found = rows(*lines)

@@ -174,6 +174,7 @@ def test_objects_may_stand_in_nested_columns_only():
     assert rows(f"[{deep}]", nested=("a",)) == [(1, [], "a is nested too deeply")]
 
 
+@pytest.mark.slow
 def test_one_array_may_be_one_very_long_line():
     content = "[" + ",".join(['{"a":"' + "x" * 1000 + '"}'] * 20_000) + "]"
     assert len(content) > 16 << 20

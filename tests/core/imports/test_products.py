@@ -9,7 +9,7 @@ from bvinv.core import catalog
 from bvinv.core.errors import InvalidInput
 from bvinv.core.imports import runs
 from tests import books
-from tests.conftest import shared_data
+from tests.conftest import mostly_on_sqlite, shared_data
 from tests.importers import counts, errors, load
 
 
@@ -286,6 +286,7 @@ def test_a_header_alone_is_no_error(database):
     assert counts(load(database, "sku,title\n")) == (0, 0, 0, 0, 0)
 
 
+@mostly_on_sqlite
 def test_ten_thousand_real_books_are_imported(database):
     path = shared_data("goodbooks/catalogue.csv")
     assert counts(load(database, path)) == (10_000, 10_000, 0, 0, 0)
@@ -304,6 +305,7 @@ RAW = {
 }
 
 
+@mostly_on_sqlite
 def test_raw_books_with_mangled_isbns_are_recovered_or_rejected(database, tmp_path):
     path = tmp_path / "rejects.csv"
     source = shared_data("goodbooks/books.csv")

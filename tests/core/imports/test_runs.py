@@ -38,7 +38,9 @@ def killed_at(database, rows, content, **more):
 # --- Resumed -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows", [2_000, 4_000, 8_000, 9_002])
+@pytest.mark.parametrize(
+    "rows", [2_000, *(pytest.param(rows, marks=pytest.mark.slow) for rows in (4_000, 8_000)), 9_002]
+)
 def test_a_run_that_is_resumed_answers_what_an_uninterrupted_one_would(database, rows, tmp_path):
     whole, path = tmp_path / "whole.csv", tmp_path / "r.csv"
     expected = load(database, SOME_BAD, dry_run=True, rejects=whole)
@@ -155,20 +157,23 @@ def import_and_die(database, tell, path):
     tell("done")
 
 
-def test_killed_at_ten_random_points_and_resumed_it_equals_one_run(
-    database, where, tmp_path, engine_name
+@pytest.mark.parametrize(
+    ("count", "kills"), [(8_000, 3), pytest.param(20_000, 10, marks=pytest.mark.slow)]
+)
+def test_killed_at_random_points_and_resumed_it_equals_one_run(
+    database, where, tmp_path, count, kills
 ):
     chance = random.Random(3)
     path = tmp_path / "books.csv"
-    names = [f"N{number}" for number in range(20_000)]
+    names = [f"N{number}" for number in range(count)]
     lines = [f"{name},Title {name},{chance.choice('abcdef')}" for name in names]
-    for place in chance.sample(range(100, 20_000), 30):
+    for place in chance.sample(range(100, count), 30):
         lines[place] = chance.choice([lines[place - 90], "X,,", f"{lines[place]},x"])
     path.write_text("sku,title,genre\n" + "\n".join(lines) + "\n")
     expected = load(database, path, dry_run=True, rejects=tmp_path / "whole.csv")
     took = expected.seconds + 0.5
 
-    for turn in range(10):
+    for turn in range(kills):
         process, told = workers.start(where, import_and_die if turn == 0 else resume_and_die, path)
         assert told.recv() == "begun"
         told.poll(chance.uniform(0, took / 5))

@@ -748,6 +748,7 @@ class Endless(io.RawIOBase):
         return piece
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_message():
     peaks = []
     for count in (50, 500):

@@ -33,6 +33,7 @@ from tests.books import (
     release,
     reserve,
 )
+from tests.conftest import mostly_on_sqlite
 from tests.lots_books import DAY, find_lot, track_lots
 
 
@@ -328,6 +329,7 @@ def test_who_is_far_behind_builds_anew(database, index, monkeypatch):
     assert (state(index).build != build, state(index).written) == (True, 0)
 
 
+@mostly_on_sqlite
 def test_many_small_catch_ups_leave_few_segments(database, index):
     add_products(database, "HX-1")
     for number in range(40):
@@ -441,6 +443,7 @@ def test_a_build_that_fails_leaves_nothing_behind(database, tmp_path):
     assert [one.name for one in stopped.folder.iterdir()] == ["lock"]
 
 
+@mostly_on_sqlite
 def test_two_processes_at_once_build_one_index(database, where, index):
     add_products(database, *(f"HX-{number}" for number in range(50)))
     running = [child(where, index.folder, "run") for _ in range(3)]
