@@ -24,7 +24,7 @@ from bvinv.core.errors import (
 from bvinv.core.gate import Gate
 from bvinv.core.models.log import Command
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 ATTEMPTS = 8  # of a transaction that PostgreSQL asks to repeat
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ def test_a_database_is_made_for_its_owner_alone(bvinv, nowhere):
 
     assert ran == (
         0,
-        f"database        {nowhere}\nschema_version  0004\naction          created\n",
+        f"database        {nowhere}\nschema_version  0005\naction          created\n",
         "",
     )
     assert stat.S_IMODE(nowhere.stat().st_mode) == 0o600
@@ -67,8 +67,10 @@ def test_the_sample_shop_is_loaded_once(bvinv, nowhere):
         "warehouses",
         "levels",
         "suppliers",
+        "demand_days",
     ]
     assert (first["products"] >= 200, first["warehouses"], first["suppliers"]) == (True, 3, 6)
+    assert first["demand_days"] == 7598
     verified = bvinv("stock verify --format json").json
 
     again = bvinv("init --sample --format json").json
@@ -154,7 +156,7 @@ def test_a_newer_schema_is_refused(bvinv):
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     said = (
-        f"error[conflict]: {bvinv.path} has schema 9999, newer than this program's 0004\n"
+        f"error[conflict]: {bvinv.path} has schema 9999, newer than this program's 0005\n"
         "hint: upgrade bvinv: pip install --upgrade bvinv\n"
     )
     assert bvinv("stock list").refused(4) == said

@@ -44,7 +44,7 @@ def test_the_schema_is_made_once(nowhere):
     first, second = schema.upgrade(found), schema.upgrade(found)
 
     assert (first.action, second.action) == ("created", "nothing")
-    assert first.schema_version == second.schema_version == "0004"
+    assert first.schema_version == second.schema_version == "0005"
     assert first.database == str(found)
     assert act(found, lambda _: []) == []
     found.close()
@@ -56,13 +56,13 @@ def test_eight_processes_at_once_make_one_schema(nowhere):
     assert sorted(answers) == ["created"] + ["nothing"] * 7
 
 
-@pytest.mark.parametrize(("version", "said"), [("0005", "newer"), ("0000", "older")])
+@pytest.mark.parametrize(("version", "said"), [("0006", "newer"), ("0000", "older")])
 def test_another_schema_is_refused_and_stays_as_it_is(where, version, said):
     with closing(raw(Database(where))) as connection:
         connection.execute(f"UPDATE alembic_version SET version_num = '{version}'")
     found = Database(where)
 
-    with pytest.raises(Conflict, match=f"has schema {version}, {said} than this program's 0004"):
+    with pytest.raises(Conflict, match=f"has schema {version}, {said} than this program's 0005"):
         ask(found, lambda session: session.now)
     if said == "newer":
         with pytest.raises(Conflict, match="newer"):
@@ -120,7 +120,7 @@ def test_the_named_checks_of_the_models_are_on_postgresql(database):
     }
 
 
-@pytest.fixture(params=["0001", "0002", "0003"])
+@pytest.fixture(params=["0001", "0002", "0003", "0004"])
 def old(nowhere, request) -> Database:
     """Return a database as an earlier release made it, empty."""
     found = Database(f"{nowhere}.old" if nowhere.startswith("/") else nowhere)
@@ -175,7 +175,7 @@ def test_a_database_of_an_earlier_release_is_upgraded_with_all_that_it_holds(sto
     reserve(stocked, "SO-1", "HX-1=3 HX-2=1")
     commit(stocked, "SO-1", "HX-1=2")
     copy_into(old, stocked)
-    with pytest.raises(Conflict, match=r"has schema 000[123], older than this program's 0004"):
+    with pytest.raises(Conflict, match=r"has schema 000[1234], older than this program's 0005"):
         ask(old, lambda session: session.now)
 
     assert initialise(old) == "upgraded"

@@ -10,6 +10,7 @@ from bvinv.core.models.catalogue_tables import PriceChange
 from bvinv.core.models.columns import table
 from bvinv.core.models.door_tables import WebhookDelivery
 from bvinv.core.models.floor_tables import Pick, PickLine, ScanSession, UnknownBarcode
+from bvinv.core.models.forecast_tables import CalendarEntry, ReorderSuggestion
 from bvinv.core.models.goods_tables import PurchaseOrderLine, Receipt, TransferLine
 from bvinv.core.models.reservation import OPEN
 from bvinv.core.models.tables import Event, Movement, Reservation, ReservationLine, StockLevel
@@ -81,3 +82,12 @@ _partial(
     _delivery.c.subject,
     _delivery.c.event_id,
 )
+_suggestion = table(ReorderSuggestion)
+_partial(
+    "reorder_suggestion_open_once",
+    "status = 'open'",
+    _suggestion.c.product_id,
+    _suggestion.c.warehouse_id,
+    unique=True,
+)
+_partial("calendar_entry_counts", "removed_at IS NULL", table(CalendarEntry).c.ends_on)
