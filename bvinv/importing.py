@@ -103,8 +103,11 @@ class _Shown(Watch):
 
 
 @contextmanager
-def watched(call: Call, file: str, *, atomic: bool) -> Iterator[Watch]:
-    """Yield who watches a run. When somebody stops it, say what stands and how to go on."""
+def watched(
+    call: Call, file: str, *, atomic: bool = False, resumes: bool = True
+) -> Iterator[Watch]:
+    """Yield who watches a run. When somebody stops it, say what stands and how to go on; one that
+    does not resume is repeated."""
     try:
         with ExitStack() as until:
             watch = _Shown(call, file, until)
@@ -112,6 +115,8 @@ def watched(call: Call, file: str, *, atomic: bool) -> Iterator[Watch]:
     except KeyboardInterrupt:
         if call.dry_run or atomic or not watch.rows:
             output.note("nothing was changed")
+        elif not resumes:
+            output.note("what was written stands; the same command again does the rest")
         else:
             output.note(
                 f"the first {watch.rows:,} rows are done; go on with the same command and --resume"

@@ -24,6 +24,7 @@ from bvinv.core.errors import Conflict, InvalidInput, NotFound, VersionMoved
 from bvinv.core.items import Item
 from bvinv.core.models.product import ProductDetails, ProductRow
 from bvinv.core.models.reservation import OPEN
+from bvinv.core.replenishment import traces
 
 _ADD = Sql.insert("product", *product_rows.ADDED, after="RETURNING id")
 _STORED = Sql("SELECT * FROM product WHERE id = :id", lock="FOR NO KEY UPDATE")
@@ -194,12 +195,14 @@ def remove(session: Session, *, ref: str, expected_version: int | None = None) -
         raise Conflict(f"{found.sku} is on {order}", hint=f"see: bvinv purchase order show {order}")
     if session.ask(_VARIANT, id=found.id):
         raise Conflict(f"{found.sku} has variants", hint="delete its variants first")
-    if counted.levels or prices.has_history(session, found.id):
+    has_history = counted.levels or prices.has_history(session, found.id)
+    if has_history or traces.has_product(session, found.id):
         if stored.status == "discontinued":
             return row
         _write(session, stored, {"status": "discontinued"})
         command_log.tell(session, [Tale("product.archived", found.sku, {}, session.command)])
         return product_rows.one(session, found.id)
+    traces.forget_product(session, found.id)
     session.send(_DROP_TERMS, [{"id": found.id}])
     session.send(_DELETE, [{"id": found.id}])  # its barcodes and its image's check go with it
     command_log.tell(session, [Tale("product.deleted", found.sku, {}, session.command)])

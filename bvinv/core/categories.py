@@ -7,6 +7,7 @@ from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.errors import Conflict, NotFound
 from bvinv.core.models.product import CategoryDetails, CategoryRow
+from bvinv.core.replenishment import traces
 
 DEEPEST = 32  # categories above one another
 
@@ -132,7 +133,10 @@ def rename(session: Session, *, slug: str, name: str) -> CategoryRow:
 
 
 def delete(session: Session, *, slug: str) -> CategoryRow:
-    """Delete a category and return what it was. Raises Conflict while anything is in it."""
+    """Delete a category and return what it was; its service level goes with it.
+
+    Raises Conflict while anything is in it, or the calendar says something of it.
+    """
     shelf, _ = _locked(session, slug)
     row = show(session, slug=shelf.slug)
     found = [_several(row.products, "product", "products")] if row.products else []
@@ -148,6 +152,7 @@ def delete(session: Session, *, slug: str) -> CategoryRow:
             products=row.products,
             categories=len(row.children),
         )
+    traces.forget_category(session, shelf.id, shelf.slug)
     session.send(_DELETE, [{"id": shelf.id}])
     command_log.tell(session, [Tale("category.deleted", shelf.slug, {}, session.command)])
     return CategoryRow(**row.model_dump(include=set(CategoryRow.model_fields)))

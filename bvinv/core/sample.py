@@ -10,6 +10,7 @@ from bvinv.core.errors import NotFound
 from bvinv.core.imports import products as imports
 from bvinv.core.imports import stock
 from bvinv.core.purchasing import supplier_terms, suppliers
+from bvinv.core.replenishment import history
 from bvinv.core.schema import SchemaRow
 
 
@@ -20,6 +21,7 @@ class SampleRow(SchemaRow):
     warehouses: int
     levels: int
     suppliers: int
+    demand_days: int
 
 
 def folder() -> Path:
@@ -37,7 +39,8 @@ def load(
     schema: SchemaRow,
     actor: str,
 ) -> SampleRow:
-    """Load categories, products, warehouses, bins, stock, suppliers, terms; what is there stays."""
+    """Load the files: categories, products, warehouses, bins, stock, suppliers, their terms, and
+    what was sold in a year; what is there stays."""
     files = folder()
     asked = command_log.command("init --sample", actor=actor)
     database.run(lambda session: _add_categories(session, files), asked)
@@ -53,12 +56,20 @@ def load(
     with (files / "opening_stock.csv").open("rb") as source:
         levels = stock.import_stock(database, source, actor=actor, name="opening_stock.csv")
     sellers = database.run(lambda session: _add_suppliers(session, files), asked)
+    with database.read() as session:
+        has_demand = history.count(session) > 0
+    if not has_demand:
+        with (files / "demand.csv").open("rb") as source:
+            history.import_demand(database, source, actor=actor, name="demand.csv")
+    with database.read() as session:
+        days = history.count(session)
     return SampleRow(
         **dict(schema),
         products=products.rows,
         warehouses=places,
         levels=levels.rows,
         suppliers=sellers,
+        demand_days=days,
     )
 
 

@@ -13,6 +13,15 @@ from bvinv.core.db import Database
 from bvinv.core.errors import Conflict, InvalidInput, NotFound, VersionMoved
 from tests import books
 from tests.books import act, adjust, ask, events, fetch, release, reserve, snapshot
+from tests.demand_books import (
+    FORECAST_LEVEL,
+    FORECAST_OVERRIDE,
+    FORECAST_RUN,
+    REORDER_SUGGESTION,
+    entry,
+    put,
+    sold_before,
+)
 
 ISBN = "9780306406157"
 
@@ -455,6 +464,48 @@ def test_a_product_whose_price_has_a_history_is_kept(database):
     before = snapshot(database)
     assert remove(database, "HX-1").version == 2
     assert snapshot(database) == before
+
+
+def test_a_product_whose_demand_was_imported_is_kept_with_it(stocked):
+    sold_before(stocked, "HX-3,2026-02-01,4")
+
+    assert remove(stocked, "HX-3").status == "discontinued"
+    assert fetch(stocked, "SELECT day_on, quantity FROM demand_day") == [(20260201, 4)]
+
+
+def test_a_product_in_the_calendar_is_kept(stocked):
+    entry(stocked, 20260301, 20260307, percent=150, ref="HX-3")
+
+    assert remove(stocked, "HX-3").status == "discontinued"
+    assert fetch(stocked, "SELECT percent FROM calendar_entry") == [(150,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("forecast_level", FORECAST_LEVEL),
+        ("forecast_override", FORECAST_OVERRIDE),
+        ("reorder_suggestion", REORDER_SUGGESTION),
+    ],
+)
+def test_a_product_that_was_forecast_or_suggested_is_kept(stocked, table, values):
+    put(stocked, "forecast_run", FORECAST_RUN)
+    put(stocked, table, values)
+
+    assert remove(stocked, "HX-3").status == "discontinued"
+    assert fetch(stocked, f"SELECT count(*) FROM {table}") == [(1,)]
+
+
+def test_the_service_level_of_a_product_goes_with_it(stocked):
+    numbers = dict(fetch(stocked, "SELECT sku, id FROM product"))
+    for sku in ("HX-1", "HX-3"):
+        target = {"scope": "product", "subject": numbers[sku], "level": 9500, "kind": "cycle"}
+        put(stocked, "service_target", target | {"updated_at": 0})
+
+    remove(stocked, "HX-3")
+
+    assert fetch(stocked, "SELECT subject FROM service_target") == [(numbers["HX-1"],)]
+    assert events(stocked)[-1] == ("product.deleted", "HX-3")
 
 
 def test_a_product_in_use_is_not_removed(stocked):

@@ -8,7 +8,9 @@ import pytest
 from bvinv.core import catalog, categories, command_log
 from bvinv.core.db import Database
 from bvinv.core.errors import Conflict, InvalidInput, NotFound
+from bvinv.core.replenishment import calendar
 from tests.books import act, ask, events, fetch, snapshot
+from tests.demand_books import entry, put
 
 
 def add(database, slug, **more):
@@ -230,6 +232,29 @@ def test_only_an_empty_category_is_deleted(grown):
     assert (row.slug, row.total) == ("history", 0)
     assert events(grown)[-1] == ("category.deleted", "history")
     assert [slug for slug, *_ in tree(grown)] == [slug for slug, *_ in TREE if slug != "history"]
+
+
+def test_a_category_in_the_calendar_is_not_deleted(grown):
+    number = entry(grown, 20260301, 20260307, percent=150, category="history").id
+    found = refused(
+        grown, Conflict, "the calendar says something of history", lambda: delete(grown, "history")
+    )
+    assert found.hint == f"first: bvinv forecast calendar remove {number}"
+
+    act(grown, lambda s: calendar.remove(s, number=number))
+
+    assert delete(grown, "history").slug == "history"
+
+
+def test_the_service_level_of_a_category_goes_with_it(grown):
+    numbers = dict(fetch(grown, "SELECT slug, id FROM category"))
+    for slug in ("history", "novel"):
+        target = {"scope": "category", "subject": numbers[slug], "level": 9500, "kind": "cycle"}
+        put(grown, "service_target", target | {"updated_at": 0})
+
+    delete(grown, "history")
+
+    assert fetch(grown, "SELECT subject FROM service_target") == [(numbers["novel"],)]
 
 
 def test_categories_do_not_go_down_for_ever(database):

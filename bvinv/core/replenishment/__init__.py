@@ -1,0 +1,1 @@
+"""What to order: demand from the ledger, levels from its forecast, orders from the levels."""
