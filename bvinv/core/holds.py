@@ -172,3 +172,4 @@ def break_one(
         {"sku": level.sku, "warehouse": level.warehouse, "quantity": quantity},
     )
     apply(session, [change(reservation_id, level.id, held=-quantity, backordered=quantity)])
+    posting.fall_short(level)

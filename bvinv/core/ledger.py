@@ -200,6 +200,7 @@ class Posting:
         self._new_bins: dict[_Bin, int] = {}
         self._sold: dict[int, int] = {}
         self._tales: list[Tale] = []
+        self._short: dict[int, Command] = {}
 
     def post(
         self,
@@ -267,6 +268,10 @@ class Posting:
         """Add an event, to be written with the movements."""
         self._tales.append(Tale(kind, subject, data, command or self._session.command))
 
+    def fall_short(self, level: Level, command: Command | None = None) -> None:
+        """Note that more is promised of a level than it has, so that it is ordered."""
+        self._short.setdefault(level.id, command or self._session.command)
+
     def write(self) -> None:
         """Write everything: commands, movements, levels, bins, events. Raises Conflict when a
         level moved although it was locked, which only a second program could do."""
@@ -288,6 +293,11 @@ class Posting:
             first, _ = session.touched.get(level.id, (level.before, level))
             session.touched[level.id] = (first, level)
             level.before = level.counts()
+        if self._short:
+            # Loaded here alone: hardly any posting gets to this point, and all would wait for it.
+            from bvinv.core.replenishment import shortfalls
+
+            shortfalls.suggest(session, self._short)
 
     def _put(self, level: Level, place: Place, by: int) -> int:
         """Note what comes into a bin or goes out; return the change of unsellable pieces."""

@@ -292,6 +292,7 @@ def _hold(
             level.waiting.append(
                 OpenLine(request.reservation_id, level.id, held, backordered, expires_at, is_low)
             )
+            scene.posting.fall_short(level, request.command)
         parts = {
             "quantity": held + backordered,
             "held": held,

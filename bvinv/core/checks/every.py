@@ -1,6 +1,15 @@
 """All checks together, as `verification` runs them."""
 
-from bvinv.core.checks import books, counting, fulfilment, places, purchasing, scanning, transfers
+from bvinv.core.checks import (
+    books,
+    counting,
+    fulfilment,
+    places,
+    purchasing,
+    replenishment,
+    scanning,
+    transfers,
+)
 
 CHECKS = (
     books.CHECKS
@@ -10,4 +19,5 @@ CHECKS = (
     | counting.CHECKS
     | places.CHECKS
     | scanning.CHECKS
+    | replenishment.CHECKS
 )
