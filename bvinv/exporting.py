@@ -39,6 +39,14 @@ def written(file: Path | None) -> Iterator[TextIO]:
         ) from None
 
 
+def keep(file: Path, content: bytes) -> None:
+    """Write a file whole, or not at all. Raises InvalidInput, also for what is no file."""
+    if file.exists() and not file.is_file():
+        raise InvalidInput(f"{text.quoted(str(file))} is not a file")
+    with written(file) as target:
+        cast(io.TextIOWrapper, target).buffer.write(content)
+
+
 @contextmanager
 def _replaced(file: Path) -> Iterator[TextIO]:
     """Yield a file beside this one, which takes its place; of a link it is what it leads to."""

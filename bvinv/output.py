@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from bvinv.core.errors import InvalidInput
+from bvinv.letters import INSTEAD
 from bvinv.widths import Column, fit
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def show(
         write_for_programs()
     elif isinstance(sys.stdout, io.TextIOWrapper):
         # What was done stays done, also when the terminal has no letter for a part of it.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.reconfigure(errors=INSTEAD)
     match fmt:
         case Format.json:
             print(_json(result, indent=2))
