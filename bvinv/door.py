@@ -212,6 +212,11 @@ def scans(*, scan: bool, resume: bool, said: Iterable[object]) -> bool:
     return scan
 
 
+def group(said: str) -> typer.Typer:
+    """Return a group of commands; `said` is what its help begins with."""
+    return typer.Typer(help=said, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+
+
 def order(app: typer.Typer, *names: str) -> None:
     """Let the help list the commands of a group in this order: what is used most comes first.
 

@@ -46,6 +46,8 @@ GET /warehouses/{code}/bins staff
 GET /purchase-orders staff
 GET /purchase-orders/{order} staff
 GET /transfers staff
+GET /reorder staff
+GET /forecasts/{sku} staff
 GET /transfers/{transfer} staff
 POST /purchase-orders staff
 POST /purchase-orders/{order}/place manager

@@ -27,6 +27,7 @@ PREPARED = (
     "transfer create HX-1=1 --from MAIN --to NORTH",
     "transfer create HX-1=2 --from MAIN --to NORTH --ship",
     "reserve create SO-1 HX-2=3",
+    "stock set HX-1 --warehouse MAIN --reorder-point 30",
 )
 
 
@@ -85,6 +86,8 @@ READS = [
          ("purchase order list --supplier NO", "/purchase-orders?supplier=NO")),
     Case("/purchase-orders/{order}", "purchase order show PO-2", "/purchase-orders/PO-2",
          ("purchase order show PO-9", "/purchase-orders/PO-9")),
+    Case("/reorder", "forecast reorder --warehouse MAIN", "/reorder?warehouse=MAIN",
+         ("forecast reorder --supplier NO", "/reorder?supplier=NO")),
     Case("/receipts", "purchase receipt list", "/receipts",
          ("purchase receipt list --order PO-9", "/receipts?order=PO-9")),
     Case("/receipts/{receipt}", "purchase receipt show RC-1", "/receipts/RC-1",
@@ -185,6 +188,7 @@ OTHERWISE = {
     "GET /stock/{sku}",
     "GET /products/{ref}/availability",
     "POST /stock/availability",
+    "GET /forecasts/{sku}",
     "GET /products/feed",
     "GET /events",
     *("GET /healthz", "GET /readyz", "GET /metrics"),

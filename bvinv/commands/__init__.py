@@ -13,6 +13,7 @@ COMMANDS = {
     "transfer": "Between warehouses: create, ship, receive, close.",
     "reserve": "Promises: create, pick, pack, ship, commit, release, expire.",
     "returns": "What customers send back, and what becomes of it.",
+    "forecast": "Demand to come, what to order, and why.",
     "keys": "Who may use bvinv serve: create, list, revoke, limit.",
     "events": "What happened: follow it, send it on.",
     "webhooks": "URLs that are told what happens.",

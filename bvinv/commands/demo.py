@@ -118,6 +118,24 @@ STORY = (
             "stock adjust {thing} --warehouse SHOP --change -2 --reason damaged",
         ],
     ),
+    (
+        "A year of sales from before bvinv: what will be asked for, learned from all of it.",
+        [
+            "forecast import {data}/demand.csv",
+            "forecast demand {book} --warehouse SHOP --as-of 2026-11-08",
+        ],
+    ),
+    (
+        "The night stores when to order what; in the morning it is ordered, and once only.",
+        [
+            "purchase supplier terms HARBOUR EMMA-01 --cost 5.66 --pack-size 5",
+            "forecast run --as-of 2026-11-08",
+            "forecast reorder --supplier HARBOUR",
+            "forecast why {book} --warehouse NORTH",
+            "forecast reorder --supplier HARBOUR --create-orders",
+            "forecast reorder --supplier HARBOUR --create-orders",
+        ],
+    ),
     ("Why is it so? Everything is in the ledger.", ["stock why {book} --warehouse NORTH"]),
     ("Proof: every hash chain replayed, every count compared.", ["stock verify"]),
     ("What stands.", ["stock list"]),
@@ -140,7 +158,7 @@ NAMES = {
 
 @app.command()
 def demo(ctx: typer.Context) -> None:
-    """Play the whole story on a throw-away database: import, search, reserve, ship, verify.
+    """Play the whole story on a throw-away database: import, search, reserve, order, verify.
 
     Example: bvinv demo
     """

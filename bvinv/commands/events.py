@@ -15,12 +15,7 @@ from bvinv.core.models.event import EventRow, RoundRow
 from bvinv.door import Call
 from bvinv.output import Format
 
-app = typer.Typer(
-    help="What happened, in order: follow it, send it on.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("What happened, in order: follow it, send it on.")
 
 Types = Annotated[
     list[str] | None,

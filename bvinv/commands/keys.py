@@ -10,12 +10,7 @@ from bvinv.core.db import Session
 from bvinv.core.models.key import KeyRow, NewKeyRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="Who may use bvinv serve: keys, and limits for the subjects of tokens.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("Who may use bvinv serve: keys, and limits for the subjects of tokens.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Who it is.", show_default=False)]
 Role = Annotated[

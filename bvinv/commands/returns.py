@@ -9,12 +9,7 @@ from bvinv.core import text
 from bvinv.core.models.customer_return import ReturnRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="Returns: what customers send back, and what becomes of it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("Returns: what customers send back, and what becomes of it.")
 Number = Annotated[
     str, typer.Argument(metavar="RT-N", help="The return's number.", show_default=False)
 ]

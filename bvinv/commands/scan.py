@@ -9,12 +9,7 @@ from bvinv.core import text
 from bvinv.core.models.scan import ResolvedRow, SessionRow, UnknownRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="Scan sessions, and unknown barcodes.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("Scan sessions, and unknown barcodes.")
 Number = Annotated[
     str, typer.Argument(metavar="SC-N", help="The session's number.", show_default=False)
 ]

@@ -10,12 +10,7 @@ from bvinv.core.errors import InvalidInput
 from bvinv.core.models.transfer import TransferRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="Transfers between warehouses: draft, ship, receive, close.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("Transfers between warehouses: draft, ship, receive, close.")
 
 Id = Annotated[
     str, typer.Argument(metavar="ID", help="The transfer: TR-3, or 3.", show_default=False)

@@ -9,18 +9,8 @@ from bvinv.core import instants, text
 from bvinv.core.models.warehouse import BinDetails, BinRow, WarehouseRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="Warehouses and their bins.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
-bin_app = typer.Typer(
-    help="The bins of a warehouse.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("Warehouses and their bins.")
+bin_app = door.group("The bins of a warehouse.")
 app.add_typer(bin_app, name="bin")
 
 Code = Annotated[

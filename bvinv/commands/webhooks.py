@@ -12,12 +12,7 @@ from bvinv.core.errors import Busy, InvalidInput
 from bvinv.core.models.event import DeliveryRow, PingRow, WebhookRow
 from bvinv.door import Call
 
-app = typer.Typer(
-    help="URLs that are told what happens, signed as Standard Webhooks are.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    add_completion=False,
-)
+app = door.group("URLs that are told what happens, signed as Standard Webhooks are.")
 
 
 def _whole(said: str) -> int:

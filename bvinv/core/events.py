@@ -28,6 +28,8 @@ _NAMES = {
     "category": "created moved renamed deleted",
     "channel": "created",
     "count": "opened counted posted cancelled undone",
+    "forecast": "imported finished service-set service-removed calendar-added calendar-removed"
+    " override-set override-removed",
     "import": "mapping_saved mapping_deleted",
     "key": "created limited revoked",
     "pick": "started confirmed shorted cancelled undone",
@@ -36,6 +38,7 @@ _NAMES = {
     "purchase-order": "created changed placed cancelled received taken-back",
     "reason": "created renamed retired restored",
     "receipt": "undone",
+    "reorder": "suggested ordered closed",
     "reservation": "created extended committed released expired lapsed filled broken packed"
     " unpacked shipped unshipped",
     "return": "received decided",

@@ -10,6 +10,8 @@ ROUTES = (
     "warehouses",
     "transfers",
     "purchase_orders",
+    "forecasts",
+    "reorder",
     "events",
     "open",
 )

@@ -1,22 +1,15 @@
 """The groups that the commands of the catalogue belong to, and what several of them say."""
 
-import typer
-
-from bvinv import output
+from bvinv import door, output
 from bvinv.core.command_log import Answer
 from bvinv.door import Call
 
-
-def _group(said: str) -> typer.Typer:
-    return typer.Typer(help=said, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-
-
-app = _group("The catalogue: products, prices, categories, import, export.")
-category_app = _group("The categories of the catalogue.")
-image_app = _group("The images of products: their URLs, checked.")
+app = door.group("The catalogue: products, prices, categories, import, export.")
+category_app = door.group("The categories of the catalogue.")
+image_app = door.group("The images of products: their URLs, checked.")
 app.add_typer(category_app, name="category")
 app.add_typer(image_app, name="image")
-mapping_app = _group("The saved mappings of columns for imports.")
+mapping_app = door.group("The saved mappings of columns for imports.")
 app.add_typer(mapping_app, name="mapping")
 
 

@@ -4,17 +4,13 @@ from typing import Annotated
 
 import typer
 
+from bvinv import door
 from bvinv.core import dates
 
-
-def _group(said: str) -> typer.Typer:
-    return typer.Typer(help=said, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-
-
-app = _group("Purchasing: suppliers, orders, and the receipts of what they brought.")
-supplier_app = _group("Suppliers, and what they ask for each product.")
-order_app = _group("Purchase orders: write, place, watch, cancel. Receive with: bvinv receive.")
-receipt_app = _group("Receipts: what came, when, and with which delivery note.")
+app = door.group("Purchasing: suppliers, orders, and the receipts of what they brought.")
+supplier_app = door.group("Suppliers, and what they ask for each product.")
+order_app = door.group("Purchase orders: write, place, watch, cancel. Receive with: bvinv receive.")
+receipt_app = door.group("Receipts: what came, when, and with which delivery note.")
 app.add_typer(supplier_app, name="supplier")
 app.add_typer(order_app, name="order")
 app.add_typer(receipt_app, name="receipt")

@@ -4,13 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from bvinv import door
 
-def _group(said: str) -> typer.Typer:
-    return typer.Typer(help=said, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-
-
-app = _group("Promises: set stock aside, then pick, pack and ship it, commit or release it.")
-channel_app = _group("The channels that reservations come from.")
+app = door.group("Promises: set stock aside, then pick, pack and ship it, commit or release it.")
+channel_app = door.group("The channels that reservations come from.")
 app.add_typer(channel_app, name="channel")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Your own id.", show_default=False)]
