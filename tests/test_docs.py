@@ -35,15 +35,15 @@ def help_of(path: list[str]) -> str:
 def paths() -> Iterator[list[str]]:
     """Yield every command with its groups, as they stand in the tables."""
 
-    def below(command, path):
+    def below(command, path, parent):
         yield path
         if isinstance(command, TyperGroup):
             for name in command.commands:
-                context = command.make_context("bvinv", [name], resilient_parsing=True)
+                context = command.make_context("bvinv", [name], parent, resilient_parsing=True)
                 found = command.resolve_command(context, [name])[1]
-                yield from below(found, [*path, name])
+                yield from below(found, [*path, name], context)
 
-    yield from below(get_command(app), [])
+    yield from below(get_command(app), [], None)
 
 
 def reference() -> str:

@@ -11,7 +11,9 @@ from pathlib import Path
 from tabulate import tabulate
 
 from tests.bench import (
+    forecasting,
     importing,
+    judging,
     receiving,
     reserving,
     scaling,
@@ -37,6 +39,9 @@ BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
     "scan": scanning.measure,
     "scan-log": scanning.measure_log,
     "scanners": scanning.measure_people,
+    "forecast": forecasting.measure,
+    "reorder": forecasting.measure_reorder,
+    "judge": judging.measure,
 }
 COLUMNS = ("work", "floor", "measured", "ratio", "at least", "met", "notes")
 
@@ -47,6 +52,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--full", action="store_true", help="a million rows, not some 100,000")
     parser.add_argument("--repeat", type=int, default=5, metavar="N", help="runs to take as one")
+    parser.add_argument("--set", choices=judging.SETS, help="of the judge's sets only this one")
+    parser.add_argument("--origins", type=int, metavar="N", help="only its last origins")
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(BENCHMARKS):
         parser.error(
@@ -58,7 +65,7 @@ def main() -> None:
     for name in asked.names or BENCHMARKS:
         progress(name)
         with tempfile.TemporaryDirectory(prefix="bvinv-bench-") as folder:
-            options = Options(Path(folder), asked.repeat, asked.full)
+            options = Options(Path(folder), asked.repeat, asked.full, asked.set, asked.origins)
             for result in BENCHMARKS[name](options):
                 progress("; ".join(_cells(result)))
                 results.append(result)

@@ -32,6 +32,8 @@ class Options:
     folder: Path
     repeat: int
     full: bool
+    set: str | None = None  # of the judge's; all
+    origins: int | None = None  # from which its sets are forecast; all
 
 
 @dataclass(frozen=True, slots=True)
