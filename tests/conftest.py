@@ -217,11 +217,12 @@ class Schemas:
             if {row[0]: [*row[1:]] for row in reasons} != REASONS:
                 self.fill_reasons(connection)
             connection.execute("; ".join(books.TAKEN.pop(url, [])))
+            # First whose they are: those of another test's schema may be gone in this moment.
             connection.execute(
-                "SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence "
-                "JOIN pg_class ON pg_class.oid = seqrelid "
-                "WHERE relnamespace = current_schema()::regnamespace "
-                "AND pg_sequence_last_value(seqrelid) IS NOT NULL"
+                "WITH ours AS MATERIALIZED (SELECT oid FROM pg_class WHERE relkind = 'S' "
+                "AND relnamespace = current_schema()::regnamespace) "
+                "SELECT setval(oid::regclass, 1, false) FROM ours "
+                "WHERE pg_sequence_last_value(oid) IS NOT NULL"
             )
         self.spare.append(url)
 
