@@ -55,7 +55,12 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def interrupt(self) -> None:
+        """Press Ctrl-C, and again if nothing comes of it: Python hears one only afterwards that
+        falls between its last look for signals and its wait for what is typed."""
         self.send("\x03")
+        self.until("^C")
+        if not select.select([self.master], [], [], 5)[0]:
+            self.send("\x03")
 
     def hang_up(self) -> None:
         """Close the terminal, as a connection that drops does."""

@@ -50,13 +50,8 @@ WATCHED = (
 )
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        pytest.param(one, marks=() if one == "BEGIN IMMEDIATE" else pytest.mark.slow)
-        for one in MUTANTS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("what", MUTANTS)
 def test_a_test_notices_what_is_taken_away(tmp_path, what):
     name, before, after, tests = MUTANTS[what]
     for folder in ("bvinv", "tests"):
