@@ -98,11 +98,6 @@ def negative_binomial_quantiles(
     return quantiles
 
 
-def negative_binomial_cdf(units: Array, mean: Array, variance: Array) -> Array:
-    """Return the chance of a demand of at most so many units."""
-    return cumulated(units, mean, variance)[1]
-
-
 def cumulated(units: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
     """Return the chances of a demand below so many units, and of at most so many."""
     mean, variance = _proper(mean, variance)
