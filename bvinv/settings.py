@@ -11,6 +11,7 @@ import typer
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bvinv.core import clocks
 from bvinv.core.access import Role
 
 
@@ -28,6 +29,13 @@ class Settings(BaseSettings):
     # Where search indexes live, else beside the database file, or in the user's cache.
     search_dir: str = ""
     lock_timeout: float = Field(default=30.0, ge=0, le=86_400, allow_inf_nan=False)
+    # What follows is for PostgreSQL. Seconds that one statement may take; 0: as long as it takes.
+    statement_timeout: float = Field(default=300.0, ge=0, le=86_400, allow_inf_nan=False)
+    # A read replica: the catalogue is read there, unless it is further behind than so many seconds.
+    db_replica: str = ""
+    replica_lag: float = Field(default=10.0, ge=0, le=86_400, allow_inf_nan=False)
+    # How far the clock may be ahead of the last change, such as 400d; 0: as far as it likes.
+    clock_jump: str = "400d"
 
     # What follows is for `bvinv serve`. Tokens are accepted where one of the next four is set.
     jwt_secret: str = Field(default="", repr=False)
@@ -57,6 +65,10 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database's path or URL: BVINV_DB, else `bvinv.db` in the user's folder."""
         return self.db or f"{typer.get_app_dir('bvinv')}/bvinv.db"
+
+    def jump(self) -> int:
+        """Return how far the clock may be ahead, in microseconds. Raises InvalidInput."""
+        return clocks.bound(self.clock_jump)
 
     def search_cache(self) -> str:
         """Return where the search indexes of databases lie that are no file of this machine."""

@@ -19,6 +19,9 @@ _INSERT = Sql.insert(
 _STORE = Sql("UPDATE command_log SET result = :result WHERE id = :id")
 _TELL = Sql.insert("event", "type", "subject", "actor", "command_id", "data", "recorded_at")
 
+# Types of events that the catalogue has changed; migration 0006 tells others of the same.
+_OF_CATALOGUE = ("product.", "price.", "category.", "barcode.")
+
 # Made once: json.dumps makes one a call.
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -163,6 +166,9 @@ class Tale(NamedTuple):
 def tell(session: Session, tales: Sequence[Tale]) -> None:
     """Write the events of this transaction, in order."""
     record(session, *(tale.command for tale in tales))
+    for tale in tales:
+        if tale.type.startswith(_OF_CATALOGUE):
+            tale.command.changes_catalogue = True
     session.send(
         _TELL,
         [

@@ -1,19 +1,17 @@
 """The database: one snapshot to read, one transaction to write, on SQLite or PostgreSQL."""
 
-import json
-import re
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
-from bvinv.core import engines, instants
+from bvinv.core import engines, instants, postgresql, urls
 from bvinv.core.errors import (
     Busy,
     Conflict,
@@ -23,186 +21,15 @@ from bvinv.core.errors import (
 )
 from bvinv.core.gate import Gate
 from bvinv.core.models.log import Command
+from bvinv.core.session import LAST_RECORDED, Session
+from bvinv.core.sql import Sql
 
-SCHEMA = "0005"
+__all__ = ["LAST_RECORDED", "SCHEMA", "Database", "Session", "Sql", "schema_version"]
+SCHEMA = "0006"
+COPYING = "copying"  # instead of a schema: rows are on their way here, and nothing is proven
 ATTEMPTS = 8  # of a transaction that PostgreSQL asks to repeat
+_SHORTEST, _LONGEST = 0.002, 0.05  # seconds to wait before the next of them, at most
 T = TypeVar("T")
-
-
-class Sql:
-    """A statement in the words that both engines know, sent by the driver itself.
-
-    SQLAlchemy's own execution costs 50 to 90 µs a statement, ten times what SQLite needs for the
-    answer; the statements of the hot paths go this way. Values are `:name`; `IN :name` takes a
-    list; `lock` is added where rows can be locked (PostgreSQL; SQLite has locked everything).
-    `SINCE(m, :position)` holds for the rows of `movement AS m`, or of `event`, that
-    `Session.position` has not passed.
-    """
-
-    def __init__(self, statement: str, *, lock: str = "") -> None:
-        """Keep the statement; nothing is sent yet."""
-        names = re.findall(r":(\w+)", statement)
-        numbered = re.sub(r"\bSINCE\((\w+), ", r"(\1.id >= ", statement)
-        dated = re.sub(r"\bSINCE\((\w+), ", r"(\1.xid >= ", statement)
-        # By place on SQLite, which takes half the time of binding by name.
-        pick = itemgetter(*names) if names else lambda row: ()  # noqa: ARG005
-        self.values: Callable[[dict[str, Any]], Any] = (
-            pick if len(names) != 1 else lambda row: (row[names[0]],)
-        )
-        lists = re.sub(r"\bIN :(\w+)", r"IN (SELECT value FROM json_each(:\1))", numbered)
-        self.on_sqlite = re.sub(r":\w+", "?", lists)
-        pyformat = re.sub(r"\bIN :(\w+)", r"= ANY(:\1)", dated)
-        self.on_postgresql = re.sub(r":(\w+)", r"%(\1)s", pyformat)
-        self.locked = f"{self.on_postgresql} {lock}" if lock else self.on_postgresql
-        self.row: Callable[[Iterable[Any]], Any] | None = None
-
-    @classmethod
-    def insert(cls, into: str, *columns: str, after: str = "") -> "Sql":
-        """Return the statement that inserts rows with these columns."""
-        values = ", ".join(f":{column}" for column in columns)
-        names = ", ".join(f'"{column}"' for column in columns)
-        return cls(f"INSERT INTO {into} ({names}) VALUES ({values}) {after}")
-
-
-def _row_maker(description: Sequence[Sequence[Any]]) -> Callable[[Iterable[Any]], Any]:
-    names = [entry[0] for entry in description]
-    return namedtuple("Row", names)._make  # type: ignore[no-any-return,attr-defined]
-
-
-_POSITIONS = {
-    "event": Sql("SELECT coalesce(max(id), 0) + 1 AS at FROM event"),
-    "movement": Sql("SELECT coalesce(max(id), 0) + 1 AS at FROM movement"),
-}
-_HORIZON = Sql("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS at")
-_GIVEN = Sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS id FROM event_id_seq")
-_WRITERS = Sql("""
-    SELECT virtualtransaction AS name FROM pg_locks
-     WHERE locktype = 'relation' AND relation = CAST('event' AS regclass)
-       AND mode = 'RowExclusiveLock' AND granted
-       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-""")
-LAST_RECORDED = Sql("SELECT recorded_at FROM command_log ORDER BY id DESC LIMIT 1")
-
-
-class Session:
-    """A transaction that knows who asks (`command`) and what time it is (`now`).
-
-    `wire` is SQLAlchemy's connection, for statements that are put together piece by piece. There
-    is no ORM below: nothing here needs it, and loading it doubles the time that a look-up takes.
-    """
-
-    command: Command
-
-    def __init__(
-        self, wire: Connection, clock: Callable[[], int], command: Command | None = None
-    ) -> None:
-        """Wrap a connection in a transaction; only a writer has a command."""
-        self.wire = wire
-        self.clock = clock
-        # A writer's instants go up by one at least, and what it reads is locked.
-        self.step = 0 if command is None else 1
-        if command is not None:
-            self.command = command
-        # Level id -> counts before, and the level; kept by the ledger.
-        self.touched: dict[int, Any] = {}
-
-    @cached_property
-    def now(self) -> int:
-        """The instant of this transaction: it never steps back behind what is recorded."""
-        last = self.ask(LAST_RECORDED)
-        return max(self.clock(), last[0].recorded_at + self.step if last else 0)
-
-    def position(self, table: Literal["event", "movement"]) -> int:
-        """Return where a reader of the table goes on who has read all that this snapshot shows.
-
-        What commits later never lies before it; what committed just now may lie behind it once
-        more, on PostgreSQL, where ids are not in the order of commits. Source: PostgreSQL's
-        documentation, 9.27.8, "Transaction ID and Snapshot Information Functions".
-        """
-        [row] = self.ask(_POSITIONS[table] if self._is_sqlite else _HORIZON)
-        return int(row.at)
-
-    def horizon(self) -> tuple[int, frozenset[str]] | None:
-        """Return the last id that an event was given, and then who has events not committed yet.
-
-        None where ids are in the order of commits. Whoever writes events holds the table's lock
-        from before the first id until the end (PostgreSQL's documentation, 13.3.1, pg_locks).
-        """
-        if self._is_sqlite:
-            return None
-        [given] = self.ask(_GIVEN)
-        return int(given.id), frozenset(row.name for row in self.ask(_WRITERS))
-
-    def ask(self, sql: Sql, **values: Any) -> list[Any]:
-        """Return the rows of a query, their columns as attributes."""
-        cursor = self._send(sql, values)
-        if sql.row is None:
-            sql.row = _row_maker(cursor.description)
-        return [sql.row(row) for row in cursor.fetchall()]
-
-    def stream(self, sql: Sql, **values: Any) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a long answer as plain tuples, in flat memory."""
-        if self._is_sqlite:
-            cursor = self._send(sql, values)
-        else:
-            cursor = self._driver.cursor(name="stream")
-            cursor.itersize = 5000
-            cursor.execute(sql.on_postgresql, values)
-        try:
-            yield from cursor
-        finally:
-            cursor.close()
-
-    def send(self, sql: Sql, rows: Sequence[dict[str, Any]]) -> int:
-        """Run the statement once for each of these values; return how many rows it changed."""
-        if not rows:
-            return 0
-        cursor = self._driver.cursor()
-        if self._is_sqlite:
-            cursor.executemany(sql.on_sqlite, [sql.values(row) for row in rows])
-        else:
-            cursor.executemany(sql.on_postgresql, rows)
-        return int(cursor.rowcount)
-
-    def insert(self, sql: Sql, rows: Sequence[dict[str, Any]]) -> list[int]:
-        """Insert rows with a statement that ends in RETURNING; return what it returns."""
-        if self._is_sqlite:
-            return [self._send(sql, row).fetchone()[0] for row in rows]
-        cursor = self._driver.cursor()
-        cursor.executemany(sql.on_postgresql, rows, returning=True)
-        found = [cursor.fetchone()[0]]
-        while cursor.nextset():
-            found.append(cursor.fetchone()[0])
-        return found
-
-    def fork(self, command: Command) -> "Session":
-        """Return a session of another command in the same transaction."""
-        return Session(self.wire, self.clock, command)
-
-    def mark(self, statement: str) -> None:
-        """Set a savepoint, go back to it or forget it."""
-        self._driver.execute(statement)
-
-    @property
-    def is_ordered(self) -> bool:
-        """Tell whether positions are counted up one by one, as SQLite's only writer does."""
-        return self._is_sqlite
-
-    def _send(self, sql: Sql, values: dict[str, Any]) -> Any:
-        if self._is_sqlite:
-            for name, value in values.items():
-                if isinstance(value, list):
-                    values[name] = json.dumps(value)
-            return self._driver.execute(sql.on_sqlite, sql.values(values))
-        return self._driver.execute(sql.locked if self.step else sql.on_postgresql, values)
-
-    @cached_property
-    def _driver(self) -> Any:
-        return self.wire.connection.driver_connection
-
-    @cached_property
-    def _is_sqlite(self) -> bool:
-        return self.wire.dialect.name == "sqlite"
 
 
 class Database:
@@ -215,18 +42,27 @@ class Database:
         patience: float = 30.0,
         clock: Callable[[], int] = instants.now,
         connections: int = 4,
+        jump: int = 0,
+        statement_timeout: float = 0,
     ) -> None:
         """Name a SQLite file, or a `postgresql://` URL; wait `patience` seconds for locks.
 
-        At most `connections` are open at a time.
+        At most `connections` are open at a time. Writers are refused whose clock is further ahead
+        than `jump`, see `clocks.check`. On PostgreSQL a statement may take `statement_timeout`
+        seconds; with 0 as long as it takes.
 
         Raises InvalidInput for a URL of another kind.
         """
         self.clock = clock
         self.patience = patience
         self.connections = connections
+        self.jump = jump
+        self.statement_timeout = statement_timeout
+        self.behind = 0  # microseconds that the clock was behind, at the last write
+        # What each transaction does at its end, see `leases.held`.
+        self.before_commit: Callable[[Session], None] | None = None
         self.path = sqlite_path(where)
-        self.url = None if self.path else engines.postgresql_url(str(where))
+        self.url = None if self.path else postgresql.url_of(str(where))
         self.gate = Gate(Path(f"{self.path}.lock"), patience=patience) if self.path else None
 
     @contextmanager
@@ -240,6 +76,16 @@ class Database:
         with self._said_plainly(), engine.connect() as wire:
             if self.path:
                 wire.exec_driver_sql("BEGIN")
+            yield Session(wire, self.clock)
+
+    @contextmanager
+    def look(self) -> Iterator[Session]:
+        """Yield a session without a transaction, for questions of one statement each that need not
+        agree: on PostgreSQL that saves the round trips of its beginning and its end."""
+        engine = self.engine
+        if self.url:
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with self._said_plainly(), engine.connect() as wire:
             yield Session(wire, self.clock)
 
     @contextmanager
@@ -258,24 +104,36 @@ class Database:
         ):
             if self.path:
                 wire.exec_driver_sql("BEGIN IMMEDIATE")
-            yield Session(wire, self.clock, command)
+            session = Session(wire, self.clock, command, jump=self.jump)
+            yield session
+            self.behind = session.behind
             if dry_run:
                 transaction.rollback()
+                return
+            if self.before_commit:
+                self.before_commit(session)
+            _commit(transaction)
 
     def run(self, action: Callable[[Session], T], command: Command, *, dry_run: bool = False) -> T:
         """Run the action in a write transaction, again if PostgreSQL asks for that.
 
         Two commands that lock crosswise, or insert the same thing at once, cost one of them a
-        second attempt; it then sees what the other did.
+        second attempt; it then sees what the other did. Before it, each waits for a while of its
+        own, so that they do not meet again. Raises Busy after `ATTEMPTS`, or when `patience` is
+        over. Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 (full jitter).
         """
-        for attempt in range(ATTEMPTS):
+        end = time.monotonic() + self.patience
+        for attempt in range(1, ATTEMPTS + 1):
             command.id = None
             try:
                 with self.write(command, dry_run=dry_run) as session:
                     return action(session)
             except engines.Again as error:
-                if attempt == ATTEMPTS - 1:
-                    raise Busy(f"others kept changing the same rows ({error.detail})") from error
+                if attempt == ATTEMPTS or time.monotonic() >= end:
+                    raise Busy(
+                        f"others kept changing the same rows ({error.detail})", hint="try again"
+                    ) from error
+                time.sleep(random.uniform(0, min(_LONGEST, _SHORTEST * 2**attempt)))  # noqa: S311
         raise AssertionError("unreachable")
 
     @cached_property
@@ -300,10 +158,24 @@ class Database:
     def connect(self) -> Engine:
         """Return an engine on whatever is there, unchecked. For `init`; others use `engine`."""
         if self.path is None:
-            return engines.postgresql_engine(str(self.url), self.patience, self.connections)
+            return postgresql.engine(
+                str(self.url), self.patience, self.connections, self.statement_timeout
+            )
         if not self.path.exists():
             raise NotFound(f"there is no database at {self.path}", hint="run: bvinv init")
         return engines.sqlite_engine(self.path, self.connections)
+
+    def twin(self) -> "Database":
+        """Return the same database once more, with a connection of its own, for another thread."""
+        where = self.path or str(self.url)
+        return Database(
+            where,
+            patience=self.patience,
+            clock=self.clock,
+            connections=1,
+            jump=self.jump,
+            statement_timeout=self.statement_timeout,
+        )
 
     def close(self) -> None:
         """Close every connection; a last checkpoint, too, happens inside the gate."""
@@ -318,11 +190,7 @@ class Database:
             self.gate.close()
 
     def __str__(self) -> str:
-        return (
-            str(self.path)
-            if self.path
-            else make_url(str(self.url)).set(drivername="postgresql").render_as_string()
-        )
+        return str(self.path) if self.path else urls.shown(str(self.url))
 
     @contextmanager
     def _turn(self, who: str) -> Iterator[None]:
@@ -343,6 +211,20 @@ class Database:
             if said is None:
                 raise
             raise said from error
+
+
+def _commit(transaction: RootTransaction) -> None:
+    """Commit. Raises Busy where the server's answer is lost: whether it was done is not known."""
+    try:
+        transaction.commit()
+    except DBAPIError as error:
+        if error.orig is not None and postgresql.is_away(error.orig):
+            raise Busy(
+                "the connection was lost before the answer: it is not known whether this was "
+                "recorded",
+                hint="repeat it with the same key or id; what was recorded is not done twice",
+            ) from error
+        raise
 
 
 def sqlite_path(where: str | Path) -> Path | None:
@@ -386,6 +268,11 @@ def schema_version(connection: Connection) -> str | None:
 
 def refuse_schema(database: Database, version: str) -> NoReturn:
     """Raise for a schema that this program does not speak."""
+    if version == COPYING:
+        raise Conflict(
+            f"{database} is being copied into and not complete",
+            hint="run the same db copy again; only then is it a database",
+        )
     if version > SCHEMA:
         raise Conflict(
             f"{database} has schema {version}, newer than this program's {SCHEMA}",

@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
+from bvinv.core import postgresql
 from bvinv.core.errors import (
     Busy,
     Conflict,
@@ -45,6 +45,10 @@ PRAGMAS = {
 
 class Again(Conflict):
     """PostgreSQL could not serialise this transaction; the same one may now succeed."""
+
+
+class Held(Busy):
+    """Another transaction has locked a row, and goes on for longer than one waits."""
 
 
 # --- SQLite -------------------------------------------------------------------------------------
@@ -86,6 +90,8 @@ def sqlite_engine(path: Path, connections: int) -> Engine:
         pool_use_lifo=True,  # whose pages are still at hand
     )
     opened = identity(path)
+    # Ctrl-C while a connection is closed is told by exit code, not by its pool's traceback.
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
     @event.listens_for(engine, "commit")
     def refuse_another_file(_: Connection) -> None:
@@ -206,52 +212,13 @@ def prepare_file(path: Path, *, dry_run: bool = False) -> None:
         connection.close()
 
 
-# --- PostgreSQL ---------------------------------------------------------------------------------
-
-
-def postgresql_url(where: str) -> str:
-    scheme, _, rest = where.partition("://")
-    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise InvalidInput(
-            f"no database is known by the scheme {scheme[:40]!r}",
-            hint="give a path, sqlite:///PATH or postgresql://USER@HOST/NAME",
-        )
-    url = f"postgresql+psycopg://{rest}"
-    try:
-        make_url(url)
-    except (ArgumentError, ValueError):
-        raise InvalidInput("the PostgreSQL URL cannot be read") from None
-    return url
-
-
-def postgresql_engine(url: str, patience: float, connections: int) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_pre_ping=False,
-        isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 10, "application_name": "bvinv"},
-    )
-
-    # What it logs about a pipeline that ends in an error is no news: the error itself is told.
-    logging.getLogger("psycopg").addHandler(logging.NullHandler())
-
-    @event.listens_for(engine, "connect")
-    def set_timeouts(connection: Any, record: object) -> None:  # noqa: ARG001
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = {max(1, int(patience * 1000))}")
-            cursor.execute("SET idle_in_transaction_session_timeout = '5min'")
-        connection.commit()
-
-    return engine
-
-
 # --- What the engines say, plainly --------------------------------------------------------------
 
 
 def plain(error: Exception, name: str) -> InventoryError | None:
     """Return what the driver's error means to a person; None for a bug of ours."""
+    if isinstance(error, NoneFree):
+        return Busy(f"every connection to {name} is in use", hint="try again")
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return _plain_sqlite(code & 0xFF, name)
@@ -261,15 +228,18 @@ def plain(error: Exception, name: str) -> InventoryError | None:
     match state:
         case "40001" | "40P01" | "23505" | "23503":
             return Again(f"PostgreSQL says {state}")
+        case "57014":
+            return Busy(
+                f"{name} took too long for one statement, or somebody cancelled it",
+                hint="ask for less, or set BVINV_STATEMENT_TIMEOUT (seconds; 0: no limit)",
+            )
         case "55P03":
-            return Busy("somebody else holds the rows that this needs", hint="try again")
+            return Held("somebody else holds the rows that this needs", hint="try again")
         case "42501" | "25006":
             return NotPermitted(f"{name} is not yours to change")
         case "53100" | "53200" | "53300":
             return Busy(f"the server of {name} has no room left", hint="try again later")
-    # An error that the server did not send is a lost connection, or a statement of ours.
-    lost = state is None and type(error).__name__ not in ("ProgrammingError", "DataError")
-    if lost or (state or "")[:2] in ("08", "57", "28", "3D"):
+    if postgresql.is_away(error):
         reason = " ".join(str(error).split()) or "no answer"
         return Busy(f"{name} is away: {reason[:300]}", hint="check the URL and the server")
     return None

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bvinv.core.errors import Busy, NotPermitted
@@ -45,7 +45,8 @@ class Gate:
             self._lock(descriptor)
             self.waited = time.perf_counter() - began
             try:
-                os.pwrite(descriptor, f"{os.getpid()} {who}".encode()[:200].ljust(200), 0)
+                with suppress(OSError):  # a full disk: whoever waits is not told whom for
+                    os.pwrite(descriptor, f"{os.getpid()} {who}".encode()[:200].ljust(200), 0)
                 yield
             finally:
                 if self._descriptor is not None:

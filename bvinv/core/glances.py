@@ -19,7 +19,7 @@ from bvinv.core.stock import SUMMED
 _LEVEL = """
     SELECT p.sku, p.tracks_lots, w.code AS warehouse, l.on_hand, l.unsellable, l.in_transit
          , {reserved} AS reserved, {backordered} AS backordered
-         , (SELECT coalesce(sum(o.outstanding), 0) FROM purchase_order_line AS o
+         , (SELECT CAST(coalesce(sum(o.outstanding), 0) AS bigint) FROM purchase_order_line AS o
              WHERE o.level_id = l.id AND o.outstanding > 0) AS on_order
          , (SELECT b.code FROM bin AS b WHERE b.id = l.fixed_bin_id) AS fixed_bin
          , l.reorder_point, l.max_stock, l.safety_stock, l.version, l.updated_at
@@ -39,9 +39,11 @@ _FREE_STOCK = Sql(
 )
 _STOCK = Sql(
     _LEVEL.format(
-        reserved=f"""l.reserved - (SELECT coalesce(sum(r.held), 0) FROM reservation_line AS r
+        reserved=f"""l.reserved - (SELECT CAST(coalesce(sum(r.held), 0) AS bigint)
+                       FROM reservation_line AS r
                       WHERE r.level_id = l.id AND {OPEN} AND r.expires_at <= :now)""",
-        backordered="""(SELECT coalesce(sum(r.backordered), 0) FROM reservation_line AS r
+        backordered="""(SELECT CAST(coalesce(sum(r.backordered), 0) AS bigint)
+                          FROM reservation_line AS r
                          WHERE r.level_id = l.id AND backordered > 0 AND r.expires_at > :now)""",
         until=f"""(SELECT min(r.expires_at) FROM reservation_line AS r
                     WHERE r.level_id = l.id AND {OPEN} AND r.expires_at > :now)""",

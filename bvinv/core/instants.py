@@ -79,10 +79,10 @@ def display(us: int) -> str:
     return f"{(_EPOCH + us * _MICROSECOND).isoformat()}Z"
 
 
-def duration(text: str) -> int:
+def duration(text: str, *, longest: int = 366 * _DAY) -> int:
     """Return a duration such as 90s, 15m, 2h, 1h30m, 7d or 2w in microseconds.
 
-    From one second to 366 days, both included. Raises InvalidInput.
+    From one second to the longest, 366 days, both included. Raises InvalidInput.
     """
     found = _DURATION.fullmatch(text.strip())
     if not found or not text.strip():
@@ -90,8 +90,8 @@ def duration(text: str) -> int:
         raise InvalidInput(f"{quoted(text)} is not a duration{reason}", hint=_DURATION_HINT)
     parts = zip(found.groups(), _UNITS.values(), strict=True)
     us = sum(int(number) * unit for number, unit in parts if number)
-    if not _SECOND <= us <= 366 * _DAY:
-        raise InvalidInput(f"a duration is from 1s to 366d, not {quoted(text)}")
+    if not _SECOND <= us <= longest:
+        raise InvalidInput(f"a duration is from 1s to {longest // _DAY}d, not {quoted(text)}")
     return us
 
 

@@ -43,18 +43,27 @@ _COLUMNS = (
 )
 _APPEND = Sql.insert("movement", *_COLUMNS)
 # Guarded: it moves the level that was read, or none. What is impossible the CHECKs refuse.
-_MOVE = Sql("""
+_MOVE = Sql(
+    """
     UPDATE stock_level
-       SET on_hand = on_hand + :on_hand, unsellable = unsellable + :unsellable
-         , reserved = reserved + :reserved, in_transit = in_transit + :in_transit
+       SET on_hand = stock_level.on_hand + :on_hand
+         , unsellable = stock_level.unsellable + :unsellable
+         , reserved = stock_level.reserved + :reserved
+         , in_transit = stock_level.in_transit + :in_transit
          , head_seq = :new_seq, head_hash = :new_hash
-         , version = version + 1, updated_at = :now
-     WHERE id = :level_id AND head_seq = :old_seq
-""")
-_FILL_BIN = Sql("""
-    UPDATE bin_level SET quantity = quantity + :quantity
-     WHERE level_id = :level_id AND bin_id = :bin_id AND lot = :lot
-""")
+         , version = stock_level.version + 1, updated_at = :now
+     WHERE stock_level.id = :level_id AND stock_level.head_seq = :old_seq
+    """,
+    each="level_id bigint, old_seq bigint, new_seq bigint, new_hash bytea, now bigint"
+    ", on_hand bigint, unsellable bigint, reserved bigint, in_transit bigint",
+)
+_FILL_BIN = Sql(
+    """
+    UPDATE bin_level SET quantity = bin_level.quantity + :quantity
+     WHERE bin_level.level_id = :level_id AND bin_level.bin_id = :bin_id AND bin_level.lot = :lot
+    """,
+    each="level_id bigint, bin_id bigint, lot text, quantity bigint",
+)
 _NEW_BIN = Sql.insert("bin_level", "level_id", "bin_id", "lot", "quantity")
 _SELL = Sql("UPDATE product SET popularity = popularity + :quantity WHERE id = :product")
 

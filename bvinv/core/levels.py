@@ -26,14 +26,16 @@ class Site(NamedTuple):
 
 Key = tuple[int, int]  # product id, warehouse id
 
+# Both tables are told which products: PostgreSQL reads one of them whole otherwise, as long as it
+# has not looked at what lies in them (ANALYZE).
 _LEVELS = """
     SELECT l.id, l.product_id, p.sku, l.warehouse_id, w.code, l.on_hand, l.unsellable
          , l.reserved, l.in_transit, l.head_seq, l.head_hash, p.tracks_lots
          , CASE p.protects_safety_stock WHEN 1 THEN coalesce(l.safety_stock, 0) ELSE 0 END
-           AS protected
+           AS protected, l.updated_at
       FROM stock_level AS l JOIN product AS p ON p.id = l.product_id
            JOIN warehouse AS w ON w.id = l.warehouse_id
-     WHERE l.product_id IN :products {where} ORDER BY w.code, p.sku_key
+     WHERE l.product_id IN :products AND p.id IN :products {where} ORDER BY w.code, p.sku_key
 """
 _LEVELS_ANYWHERE = Sql(_LEVELS.format(where=""), lock="FOR UPDATE OF l")
 _LEVELS_AT = Sql(_LEVELS.format(where="AND l.warehouse_id IN :sites"), lock="FOR UPDATE OF l")
@@ -113,9 +115,10 @@ def lock(
         found = session.ask(_LEVELS_ANYWHERE, products=wanted)
     else:
         found = session.ask(_LEVELS_AT, products=wanted, sites=sorted(sites))
-    levels = [Level(*row) for row in found]
+    levels = [Level(*row[:-1]) for row in found]
     by_id = {level.id: level for level in levels}
     if by_id:
+        session.not_before(max(row.updated_at for row in found))
         for *values, _ in session.ask(_OPEN_LINES, levels=sorted(by_id), now=session.now):
             line = OpenLine(*values)
             level = by_id[line.level_id]

@@ -52,6 +52,7 @@ def _upgrade(database: Database, dry_run: bool) -> SchemaRow:
 
 def _migrate(database: Database, connection: Connection, dry_run: bool) -> SchemaRow:
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
     before = db.schema_version(connection)
     if before is not None and before > db.SCHEMA:

@@ -92,6 +92,7 @@ def verify(session: Session, *, against: str | None = None, batch: int = 20_000)
     """
     if against is not None:
         against = _checked_digest(against)
+    session.unhurried()
     findings: list[Finding] = []
     heads: list[bytes] = []
     count = movements = after = 0

@@ -345,14 +345,14 @@ def test_the_driver_in_use_is_safe_where_a_safe_one_is_installed():
 
 
 def test_a_schema_from_the_future_says_how_to_get_there():
-    with pytest.raises(Conflict, match="has schema 0006, newer than this program's 0005") as found:
-        refuse_schema(Database("x.db"), "0006")
+    with pytest.raises(Conflict, match="has schema 0007, newer than this program's 0006") as found:
+        refuse_schema(Database("x.db"), "0007")
 
     assert found.value.hint == "upgrade bvinv: pip install --upgrade bvinv"
 
 
 def test_an_old_schema_says_how_to_upgrade():
-    with pytest.raises(Conflict, match="has schema 0000, older than this program's 0005") as found:
+    with pytest.raises(Conflict, match="has schema 0000, older than this program's 0006") as found:
         refuse_schema(Database("x.db"), "0000")
 
     assert found.value.hint == "run: bvinv init"

@@ -19,6 +19,8 @@ from bvinv.core.models.log import Command
 
 # Rows a transaction: other writers wait 41 ms at most (RELIABILITY.md 2.7).
 CHUNK = 2000
+_FILLED = ("product", "barcode", "stock_level", "bin_level", "movement", "event", "command_log")
+_MANY = 10_000  # new rows: what is filled is surveyed then, at ten times as many, and so on
 _LARGE = 8 << 20  # characters: a chunk ends early when its rows have more
 
 
@@ -258,6 +260,8 @@ class _Run:
         counts = _added(progress.counts, done)
         if self._terms.dry_run:
             return Progress(None, rows, counts, None)
+        if _has_grown(progress.counts.get("created", 0), counts["created"]):
+            session.survey(*_FILLED)
         return import_progress.advance(
             session,
             progress,
@@ -347,6 +351,10 @@ def _added(counts: dict[str, int], done: Done) -> dict[str, int]:
         name: counts.get(name, 0) + getattr(done, name)
         for name in ("created", "updated", "skipped", "price_requests")
     }
+
+
+def _has_grown(before: int, created: int) -> bool:
+    return created >= _MANY and len(str(created)) > len(str(max(before, _MANY // 10)))
 
 
 def _in_order(done: Done, chunk: list[Record]) -> Done:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Command:
     """Who asks for what. `id` is known once the first change of the command is written.
 
-    `role` is what the caller may do (see `access`); the door says it.
+    `role` is what the caller may do (see `access`); the door says it. Whether it has changed the
+    catalogue, which replicas are read for, shows by what it tells.
     """
 
     name: str
@@ -16,3 +17,4 @@ class Command:
     request_hash: str = ""
     id: int | None = None
     role: str = "admin"
+    changes_catalogue: bool = False

@@ -66,6 +66,20 @@ def test_a_run_that_is_repeated_without_resume_begins_anew(database):
     assert len(books.fetch(database, PRODUCTS)) == 8_998
 
 
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+def test_postgresql_is_told_what_a_large_import_has_put_into_its_tables(database, monkeypatch):
+    known = """SELECT reltuples FROM pg_class
+                WHERE relname = 'product' AND relnamespace = CAST(current_schema AS regnamespace)"""
+    monkeypatch.setattr(import_runs, "_MANY", 1_000)
+    monkeypatch.setattr(import_runs, "CHUNK", 500)
+    load(database, numbered(600))
+    assert books.fetch(database, known) != [(600,)]
+
+    load(database, numbered(1_800), on_existing="skip")
+
+    assert books.fetch(database, known) == [(1_800,)]
+
+
 def test_what_is_complete_answers_its_stored_result(database, tmp_path):
     path, again = tmp_path / "r.csv", tmp_path / "again.csv"
     first = load(database, SOME_BAD, rejects=path)
