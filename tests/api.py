@@ -133,7 +133,8 @@ class Api:
         self._state: dict[str, Any] = {}
         self._lifespan: Any = self.run(_Lifespan.begun(self.app, self._state))
         self.worker = self.app.app.state.worker
-        self.worker.database.clock = self.worker.books.clock = database.clock
+        for one in (self.worker.database, self.worker.books, self.worker.held):
+            one.clock = database.clock
         self.worker.watch.glance.clock = database.clock
 
     def _make_keys(self, session: Session) -> list[Any]:

@@ -34,9 +34,10 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """One connection, kept alive from request to request."""
+    """One connection, kept alive from request to request; each shows the key, if there is one."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str = "") -> None:
+        self.always = {"X_API_Key": key} if key else {}
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
@@ -60,7 +61,7 @@ class Wire:
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> None:
         try:
-            self.socket.sendall(request(method, path, body, **headers))
+            self.socket.sendall(request(method, path, body, **self.always, **headers))
         except OSError as error:
             raise Lost(str(error)) from None
 
@@ -72,7 +73,7 @@ class Wire:
         headers = {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
         }
-        size = int(headers["content-length"])
+        size = int(headers.get("content-length", 0))  # a 304 has none
         while len(self.rest) < size:
             self.rest += self.more()
         body, self.rest = self.rest[:size], self.rest[size:]
@@ -102,8 +103,9 @@ def request(method: str, path: str, body: Any = None, **headers: str) -> bytes:
 class Stream:
     """A reader of /events, who can stop at any byte and go on behind the last whole event."""
 
-    def __init__(self, port: int, after: int, *, buffer: int = 0) -> None:
+    def __init__(self, port: int, after: int, *, buffer: int = 0, key: str = "") -> None:
         self.port = port
+        self.always = {"X_API_Key": key} if key else {}
         self.seen: list[int] = []
         self.after = after
         self.buffer = buffer
@@ -120,7 +122,8 @@ class Stream:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", self.port))
-        self.socket.sendall(request("GET", "/events", Last_Event_ID=str(self.last)))
+        headers = self.always | {"Last_Event_ID": str(self.last)}
+        self.socket.sendall(request("GET", "/events", **headers))
         self.raw = b""
         self.text: bytes | None = None  # None until the head has been read
 
@@ -217,8 +220,11 @@ class Crowd:
     """Clients in threads; each does its work over a connection of its own until the work ends, the
     server goes away, or it is told to stop. What else goes wrong fails the test."""
 
-    def __init__(self, port: int, work: Callable[..., None], arguments: Sequence[Any]) -> None:
+    def __init__(
+        self, port: int, work: Callable[..., None], arguments: Sequence[Any], key: str = ""
+    ) -> None:
         self.port = port
+        self.key = key
         self.work = work
         self.log = Log()
         self.stop = threading.Event()
@@ -231,7 +237,7 @@ class Crowd:
 
     def _run(self, argument: Any) -> None:
         try:
-            with suppress(Lost, ConnectionError), Wire(self.port) as wire:
+            with suppress(Lost, ConnectionError), Wire(self.port, self.key) as wire:
                 self.work(self, wire, argument)
         except BaseException as error:
             self.errors.append(error)

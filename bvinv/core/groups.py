@@ -20,6 +20,7 @@ from bvinv.core.quotas import Quota
 from bvinv.core.requests import Request
 
 _LEAST = 0.5  # seconds to wait for the gate, however late it is
+_GLIMPSE = 0.03  # seconds to wait for a row, once one has kept a whole group waiting
 
 
 @dataclass(slots=True)
@@ -56,6 +57,9 @@ def commit(
     A transaction that PostgreSQL asks to repeat, or that fails as a whole, is done again job by
     job, each with the errors of its own. Not so one of which it is unknown whether it was
     committed, because the server's word was lost: then that is the answer of all.
+
+    Whoever needs a row that somebody else holds for long (PostgreSQL) is answered `engines.Held`
+    and has changed nothing; its neighbours go on alone, and hardly wait for such rows.
     """
     answers: list[Answer | Exception] = []
     try:
@@ -72,9 +76,10 @@ def commit(
             for job in jobs:
                 job.answer = error
             return
+        is_held = isinstance(error, engines.Held)
         for job in jobs:
             # Who waited for a lock together must not wait for it again, one after the other.
-            job.answer = _late() if job.is_late else _alone(database, job, quota)
+            job.answer = _late() if job.is_late else _alone(database, job, quota, is_held=is_held)
         return
     for job, answer in zip(jobs, answers, strict=True):
         job.answer = answer
@@ -89,6 +94,9 @@ def _together(
 ) -> None:
     """Do the jobs and commit, each answer added as soon as there is one."""
     with database.write(group) as session:
+        ends = min((job.until for job in jobs if not job.is_late), default=inf)
+        if (left := ends - time.monotonic()) < database.patience:
+            session.hurry(left)
         for shares, some in groupby(jobs, key=lambda job: job.shares and not job.is_late):
             if shares:
                 answers += _reserved(session, list(some), quota)
@@ -128,7 +136,7 @@ def _one(session: Session, job: Job, quota: Quota | None) -> Answer | Exception:
         # Fails where the whole transaction is gone, a full disk say; then nobody's counts.
         session.mark("ROLLBACK TO SAVEPOINT job")
         plain = error if isinstance(error, InventoryError) else engines.plain(error, "the database")
-        if isinstance(plain, engines.Again):
+        if isinstance(plain, (engines.Again, engines.Held)):
             raise plain from error
         answer = plain or error
     else:
@@ -138,10 +146,19 @@ def _one(session: Session, job: Job, quota: Quota | None) -> Answer | Exception:
     return answer
 
 
-def _alone(database: Database, job: Job, quota: Quota | None) -> Answer | Exception:
+def _alone(
+    database: Database, job: Job, quota: Quota | None, *, is_held: bool
+) -> Answer | Exception:
     _hurry(database, [job])
+    act = _action(job, quota)
+
+    def glimpse(session: Session) -> Result:
+        session.hurry(_GLIMPSE)
+        return act(session)
+
+    action = glimpse if is_held else act
     try:
-        return command_log.execute(database, _action(job, quota), job.command, dry_run=job.dry_run)
+        return command_log.execute(database, action, job.command, dry_run=job.dry_run)
     except Exception as error:
         return error
 
@@ -155,5 +172,6 @@ def _action(job: Job, quota: Quota | None) -> Callable[[Session], Result]:
 
 def _request(job: Job) -> Request:
     assert isinstance(job.act, Request)
+    job.command.id = None  # of an attempt that was undone
     job.act.command = job.command
     return job.act

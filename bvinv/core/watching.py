@@ -4,18 +4,25 @@ What a process keeps in memory is good for as long as the database has not moved
 commits of others (`PRAGMA data_version`), which costs 2 µs to ask; PostgreSQL tells who listens.
 """
 
+import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 from bvinv.core import engines
-from bvinv.core.db import LAST_RECORDED, Database, Session
+from bvinv.core.db import LAST_RECORDED, Database, Session, Sql
 from bvinv.core.errors import Busy
 
+_log = logging.getLogger(__name__)
+_SAY = Sql("SELECT pg_notify('bvinv', :token)")
 _LOOK = 0.1  # seconds between looks at whether the file is still there
 _DEAF = 0.2  # seconds until the next attempt to hear
+_LISTEN = "LISTEN bvinv"
+_ECHO = 2.0  # seconds in which a line that hears has to hear what it is told for a trial
 _TRUSTED = 2.0  # seconds after the server's last word: a line that was cut is as silent as no news
 
 
@@ -52,6 +59,8 @@ class Watch:
         self._seen = -1  # what SQLite counts, on this connection
         self._count = 0
         self._next_look = 0.0
+        self._tell: Callable[[], None] = lambda: None
+        self._total: Callable[[], int] = lambda: 0
         self._open()
         self._ear = None if self.is_instant else _Ear(database)
 
@@ -62,7 +71,7 @@ class Watch:
         2 µs, and is for whoever is about to write.
         """
         if self._ear is not None:
-            return self._ear.version()
+            return self._ear.version() + self._total()
         now = time.monotonic()
         if surely or now >= self._next_look:
             self._look(now)
@@ -84,11 +93,28 @@ class Watch:
         """Let others of the same file go to the one that takes its place, too."""
         self._followers += others
 
+    def join(self, count: Callable[[], None], total: Callable[[], int]) -> None:
+        """Let other processes know at once what this one commits, and hear of theirs: `count` one
+        commit, return the `total` of all. For PostgreSQL, whose news takes a moment."""
+        self._tell, self._total = count, total
+
     def moved(self) -> None:
         """Say, from any thread, that this process has committed something: on PostgreSQL the news
         of it comes a moment later than the answer to whoever asked for it."""
         if self._ear is not None:
             self._ear.count()
+            self._tell()
+
+    @property
+    def catalogue_at(self) -> float:
+        """The instant (`time.monotonic`) at which the catalogue was last said to have changed, by
+        anybody; infinity while nobody can be heard."""
+        return self._ear.catalogue_at() if self._ear is not None else inf
+
+    def catalogue_moved(self) -> None:
+        """Say, from any thread, that this process has changed the catalogue."""
+        if self._ear is not None:
+            self._ear.note_catalogue()
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -148,6 +174,8 @@ class _Ear:
         self._count = 0
         self._one_at_a_time = threading.Lock()
         self._hears_until = 0.0
+        self._catalogue_at = inf
+        self._is_deaf = False
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="bvinv-ear", daemon=True)
         self._thread.start()
@@ -161,6 +189,12 @@ class _Ear:
         with self._one_at_a_time:
             self._count += 1
 
+    def catalogue_at(self) -> float:
+        return self._catalogue_at if time.monotonic() < self._hears_until else inf
+
+    def note_catalogue(self) -> None:
+        self._catalogue_at = time.monotonic()
+
     def close(self) -> None:
         self._ends.set()
         self._thread.join(3)
@@ -171,6 +205,23 @@ class _Ear:
                 self._hear()
             self._ends.wait(_DEAF)
 
+    def _hears(self, driver: Any) -> bool:
+        """Say something on another connection, and tell whether it is heard on this one: behind a
+        pool of connections that changes them with each transaction nobody hears anything."""
+        token = f"echo {uuid.uuid4()}"
+        with self._database.look() as session:
+            session.ask(_SAY, token=token)
+        if any(told.payload == token for told in driver.notifies(timeout=_ECHO)):
+            return True
+        if not self._is_deaf:
+            self._is_deaf = True
+            _log.warning(
+                "%s does not pass on its notifications, as PgBouncer does not in its transaction "
+                "mode: nothing is kept in memory",
+                self._database,
+            )
+        return False
+
     def _hear(self) -> None:
         engine = self._database.engine
         wire = engine.raw_connection()
@@ -178,14 +229,20 @@ class _Ear:
             driver: Any = wire.driver_connection
             driver.autocommit = True
             found = driver.execute("SELECT 'event'::regclass::oid::text").fetchone()
-            driver.execute("LISTEN bvinv")
+            driver.execute(_LISTEN)
+            if not self._hears(driver):
+                return
+            self.note_catalogue()  # what happened while nobody listened
             self.count()
             while not self._ends.is_set():
                 asked = time.monotonic()
                 driver.execute("SELECT 1")
                 self._hears_until = asked + _TRUSTED
                 for told in driver.notifies(timeout=0.5):
-                    if told.payload == found[0]:
+                    schema, _, what = told.payload.partition(" ")
+                    if schema == found[0]:
+                        if what == "catalogue":  # before it counts: an answer that was made in
+                            self.note_catalogue()  # between, on a replica, is not kept
                         self.count()
         finally:
             self._hears_until = 0.0

@@ -45,6 +45,10 @@ class Callers:
     def find(self, session: Session, key: bytes, token: bytes, version: int, now: float) -> Caller:
         """Return who shows this key or token. Raises Unauthenticated."""
         ends, known = float("inf"), self._known
+        # Many ask at once when the database has moved; the first one's answer is for all.
+        before = known.get(_shown(key, token)) if version == self._version else None
+        if before and now < before[1]:
+            return before[0]
         if key:
             row = keys.find(session, key.decode("latin-1"))
             if row is None:

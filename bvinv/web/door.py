@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,7 +16,7 @@ from pydantic import BeforeValidator
 from bvinv.core import access, command_log
 from bvinv.core.command_log import Answer as Done
 from bvinv.core.command_log import Result
-from bvinv.core.db import Session
+from bvinv.core.db import Database, Session
 from bvinv.core.errors import InvalidInput
 from bvinv.core.groups import Job
 from bvinv.core.models.base import Row
@@ -79,6 +80,28 @@ class Call:
     async def read(self, action: Callable[[Session], T]) -> T:
         """Run the action on one snapshot."""
         return await self.worker.read(action)
+
+    async def consult(self, action: Callable[[Session, Session], T]) -> T:
+        """Run the action on one snapshot of the catalogue, which may be a replica's, and on one of
+        the books, which never is: what is in stock is asked there."""
+
+        def ask(database: Database) -> T:
+            with database.read() as session:
+                if database is self.worker.database:
+                    return action(session, session)
+                with self.worker.database.read() as books:
+                    return action(session, books)
+
+        return await self.consult_all(ask, self.worker.readers)
+
+    async def consult_all(self, ask: Callable[[Database], T], inside: Executor) -> T:
+        """Ask a database about the catalogue, in one of these threads.
+
+        Who may change the catalogue, be it a barcode, asks the primary: word of what they did
+        through another server may come a moment later than they do.
+        """
+        changes = access.permits(self.caller.role, "scan resolve")
+        return await self.worker.consult(ask, inside, None if changes else self.caller.name)
 
     async def show(
         self,

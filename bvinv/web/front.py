@@ -123,7 +123,7 @@ class Front:
             worker.metrics.cache("answers", kept is not None)
             if kept is not None:
                 return kept
-            quick = hot.get(worker, asked, route)
+            quick = await hot.get(worker, asked, route)
             answer = quick or await self._routed(asked, receive, streamed, route)
             if answer is not None and answer.until:
                 worker.cache.keep(key, version, answer)
@@ -141,12 +141,12 @@ class Front:
             asked.caller = caller or await worker.caller(key, token, version)
         except problems.Unauthenticated:
             who = peers.household(self.peers.address(asked.scope))
-            if (key or token) and (wait := worker.logins.hit(who)):
+            if (key or token) and (wait := await worker.logins.hit(who)):
                 raise _too_many(wait) from None
             raise
         if not (key or token):
             self.cors.refuse_strangers(asked)
-        if wait := worker.limiter.hit(asked.caller.name):
+        if wait := await worker.limiter.hit(asked.caller.name):
             raise _too_many(wait)
         if asked.caller.role not in route.roles:
             access.check(asked.caller.role, route.name, asked.caller.name)

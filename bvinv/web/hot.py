@@ -29,19 +29,23 @@ _LOOKS: dict[str, tuple[Look, str, tuple[bytes, bytes]]] = {
 }
 
 
-def get(worker: Worker, asked: Asked, route: Path) -> Answer | None:
+async def get(worker: Worker, asked: Asked, route: Path) -> Answer | None:
     """Answer a plain question about one thing; None for everything else."""
     look = _LOOKS.get(route.path)
-    if look is None or asked.query or not worker.watch.is_instant:
+    if look is None or asked.query:
         return None
     question, tag, kept = look
+    if worker.monitor and kept is answers.CATALOGUE:
+        return None  # the replica is asked
     name = asked.path.rpartition("/")[2].replace(SLASH, "/")
-    if len(name) > LONGEST:
+    if len(name) > LONGEST or not name.isprintable():
         return None
-    found = question(worker.watch.glance, name)
+    found = await worker.glance(lambda session: question(session, name))
     if found is None:
         return None
     record, until = found
+    if kept is answers.PRIVATE and not worker.watch.is_instant:
+        until = 0  # what others sell is known here a moment late
     return answers.of(record, tag=str(record[tag]) if tag else "", until=until, kept=kept)
 
 

@@ -2,10 +2,11 @@
 
 A moving window, exactly: a request is let in when the one that was let in `amount` requests ago is
 older than the window. That one is found by its place in a ring, so a request costs the same
-whatever the amount: 40 µs or so. The rings are in a small SQLite file
-beside the database, whose loss costs nobody anything: it is not synced, it is made again when it is
-damaged, and where even that fails everybody is let in (a shop must not close because its doorman is
-ill; what a caller may do is decided elsewhere). What was counted survives a restart.
+whatever the amount: 40 µs or so. The rings are in a small SQLite file beside the database (those of
+PostgreSQL in the database itself: `shared_rings`), whose loss costs nobody anything: it is not
+synced, it is made again when it is damaged, and where even that fails everybody is let in (a shop
+must not close because its doorman is ill; what a caller may do is decided elsewhere). What was
+counted survives a restart.
 """
 
 import os
@@ -20,11 +21,13 @@ from limits.storage import Storage
 from limits.storage.base import MovingWindowSupport
 
 from bvinv.core import engines
+from bvinv.core.db import Database
 from bvinv.core.errors import InvalidInput
+from bvinv.web.shared_rings import SharedRings
 
 MOST = 1_000_000  # requests in a window
 LONGEST = 31 * 86_400  # seconds
-_PATIENCE = 0.05  # seconds for another worker, whose turn takes 0.00003
+_PATIENCE = 0.2  # seconds for another worker, whose turn takes 0.00003
 _EVERY = 1.0  # seconds between two looks at what has run out, and whether the file is still there
 _BATCH = 500  # of what has run out
 _SCHEMA = """
@@ -69,33 +72,48 @@ def parse(rules: str, variable: str) -> list[RateLimitItem]:
 class Limiter:
     """The limits of one kind of request."""
 
-    def __init__(self, rings: "Rings | None", rules: list[RateLimitItem], name: str) -> None:
-        """Apply the rules, which keep their counts apart from those of other names."""
-        self._rings = rings
-        self._rules = [(rule.key_for(name, ""), rule.amount, rule.get_expiry()) for rule in rules]
+    def __init__(
+        self, database: Database, path: Path, rules: str, variable: str = "BVINV_RATE_LIMIT"
+    ) -> None:
+        """Apply rules, which keep their counts apart from those of other variables.
 
-    @classmethod
-    def of(cls, path: Path, rules: str, variable: str = "BVINV_RATE_LIMIT") -> "Limiter":
-        """Return the limiter of these rules, shared by all who name this file; no rules, no limit.
-
-        Nothing is opened before the first request. Raises InvalidInput that names the variable.
+        Those of PostgreSQL are shared by all servers of the database, others by all who name this
+        file. Nothing is opened before the first request; no rules, no limit. Raises InvalidInput
+        that names the variable.
         """
-        parsed = parse(rules, variable)
-        return cls(Rings.of(path) if parsed else None, parsed, variable)
+        self._rules = [
+            (rule.key_for(variable, ""), rule.amount, rule.get_expiry())
+            for rule in parse(rules, variable)
+        ]
+        self._shared = self._rings = None
+        if self._rules and database.url:
+            self._shared = SharedRings(database.url, self._rules)
+        elif self._rules:
+            self._rings = Rings.of(path)
 
-    def hit(self, caller: str) -> float:
+    def open(self) -> None:
+        """Connect, where there is anything to connect to, before the first request comes."""
+        if self._shared is not None:
+            self._shared.open()
+
+    async def hit(self, caller: str) -> float:
         """Count a request; return 0.0 if it is let in, else the seconds until one would be.
 
-        Never raises. For the thread of the event loop.
+        Never raises. For the event loop.
         """
-        if self._rings is None:
-            return 0.0
-        return self._rings.acquire([(key + caller, most, age) for key, most, age in self._rules])
+        if self._shared is not None:
+            return await self._shared.acquire(caller)
+        if self._rings is not None:
+            return self._rings.acquire(
+                [(key + caller, most, age) for key, most, age in self._rules]
+            )
+        return 0.0
 
     def close(self) -> None:
-        """Let go of the file; the next request opens it again."""
-        if self._rings:
-            self._rings.close()
+        """Let go of the file or the connection; the next request opens it again."""
+        for rings in (self._rings, self._shared):
+            if rings is not None:
+                rings.close()
 
 
 class Rings(Storage, MovingWindowSupport):

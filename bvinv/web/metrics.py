@@ -27,6 +27,7 @@ from prometheus_client.metrics_core import (
 )
 
 from bvinv.core.gauges import GaugesRow
+from bvinv.core.replica import ReplicaRow
 from bvinv.web.server import FOLDER, NUMBER
 
 _EVERY = 1.0  # seconds
@@ -57,9 +58,9 @@ _COMMIT = Kind(
 )
 _LOCK = Kind("bvinv_lock_wait_seconds", "Seconds that it waited for other writers.", (), _LATENCY)
 _DELIVERY = Kind("bvinv_webhook_deliveries", "Attempts to deliver to a webhook.", ("result",))
-KINDS = {
-    kind.name: kind for kind in (_REQUEST, _REQUESTS, _CACHE, _GROUP, _COMMIT, _LOCK, _DELIVERY)
-}
+_REPLICA = Kind("bvinv_replica_reads", "Questions about the catalogue, by who answered.", ("to",))
+_COUNTED = (_REQUEST, _REQUESTS, _CACHE, _GROUP, _COMMIT, _LOCK, _DELIVERY, _REPLICA)
+KINDS = {kind.name: kind for kind in _COUNTED}
 
 # By a metric's labels: a number a bucket, what is above them, the sum; or one number.
 Cells = dict[tuple[str, ...], list[float]]
@@ -108,7 +109,13 @@ class Metrics:
         """Count attempts to deliver to a webhook: delivered, failed or dead."""
         self._cell(_DELIVERY, result)[0] += count
 
-    def text(self, gauges: GaugesRow | None = None) -> tuple[bytes, str]:
+    def replica(self, to: str) -> None:
+        """Count a question about the catalogue: whether the replica answered, or the primary."""
+        self._cell(_REPLICA, to)[0] += 1
+
+    def text(
+        self, gauges: GaugesRow | None = None, replica: ReplicaRow | None = None
+    ) -> tuple[bytes, str]:
         """Return all workers' metrics, and the media type of this text."""
         self._write()
         total: dict[str, Cells] = {name: {} for name in KINDS}
@@ -118,7 +125,7 @@ class Metrics:
                     so_far = total[name].get(labels, [0.0] * len(cell))
                     total[name][labels] = [a + b for a, b in zip(so_far, cell, strict=True)]
         registry = CollectorRegistry()
-        registry.register(_Collected([*_families(total), *_gauges(gauges)]))
+        registry.register(_Collected([*_families(total), *_gauges(gauges), *_of_replica(replica)]))
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
     def close(self) -> None:
@@ -206,6 +213,18 @@ def _families(total: dict[str, Cells]) -> Iterator[Metric]:
             counts = list(zip(bounds, accumulate(cell[:-1]), strict=True))
             histogram.add_metric(labels, counts, cell[-1])
         yield histogram
+
+
+def _of_replica(row: ReplicaRow | None) -> Iterator[Metric]:
+    if row is None:
+        return
+    for name, help_text, value in (
+        ("bvinv_replica_up", "1 where the replica answers and is one.", float(not row.detail)),
+        ("bvinv_replica_lag_seconds", "How far the replica is behind.", row.lag_seconds),
+        ("bvinv_replica_lag_bytes", "What the replica lacks of the log.", row.lag_bytes),
+    ):
+        if value is not None:
+            yield GaugeMetricFamily(name, help_text, value=value)
 
 
 def _gauges(row: GaugesRow | None) -> Iterator[Metric]:

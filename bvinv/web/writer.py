@@ -6,25 +6,38 @@ import threading
 import time
 from collections.abc import Callable
 
-from bvinv.core import command_log, groups
+from bvinv.core import command_log, engines, groups
 from bvinv.core.command_log import Answer
 from bvinv.core.db import Database
 from bvinv.core.errors import Busy
 from bvinv.core.groups import Job
 from bvinv.core.quotas import Quota
 
+PATIENCE = 5.0  # seconds for the database's locks; then 503
+LOCKED = 0.3  # seconds that all wait for a row which one of them needs (PostgreSQL)
 MOST = 64  # jobs a transaction
 WAITING = 2_000  # jobs; more are refused
 
 
 class Writer:
-    """Takes jobs on the event loop, does them in a thread, and answers after the commit."""
+    """Takes jobs on the event loop, does them in a thread, and answers after the commit.
+
+    Jobs that need a row which somebody else holds are left to another writer, the `patient` one,
+    which has a connection and a thread of its own and waits for as long as the jobs can; so the
+    others need not.
+    """
 
     def __init__(
-        self, database: Database, quota: Quota, note: Callable[[int, float, float], None]
+        self,
+        database: Database,
+        quota: Quota,
+        note: Callable[[list[Job], float, float], None],
+        *,
+        patient: "Writer | None" = None,
     ) -> None:
-        """Begin; `note` is told how many were committed together, in how many seconds, and how
-        many of these were spent waiting for other processes' writes (SQLite)."""
+        """Begin; `note` is told what was committed together, in how many seconds, and how many of
+        these were spent waiting for other processes' writes (SQLite)."""
+        self._patient = patient or self
         self._database = database
         self._quota = quota
         self._note = note
@@ -42,10 +55,9 @@ class Writer:
         """
         if self._waiting >= WAITING:
             raise Busy("too many changes are waiting", hint="try again in a second")
-        job.until = time.monotonic() + self._database.patience
+        job.until = time.monotonic() + PATIENCE
         job.about = done = self._loop.create_future()
-        self._waiting += 1
-        self._jobs.put(job)
+        self._take([job])
         answer: Answer = await done
         return answer
 
@@ -53,6 +65,11 @@ class Writer:
         """Do what waits, and end."""
         self._jobs.put(None)
         self._thread.join()
+
+    def _take(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            self._waiting += 1
+            self._jobs.put(job)
 
     def _work(self) -> None:
         goes_on = True
@@ -79,7 +96,7 @@ class Writer:
             for job in jobs:
                 job.answer = job.answer or RuntimeError(f"the writer failed: {type(error)}")
         gate = self._database.gate
-        self._note(len(jobs), time.perf_counter() - began, gate.waited if gate else 0.0)
+        self._note(jobs, time.perf_counter() - began, gate.waited if gate else 0.0)
         self._loop.call_soon_threadsafe(self._tell, jobs)
 
     def _tell(self, jobs: list[Job]) -> None:
@@ -87,7 +104,9 @@ class Writer:
         for job in jobs:
             if job.about.done():  # whoever asked has gone
                 continue
-            if isinstance(job.answer, Exception):
+            if isinstance(job.answer, engines.Held) and not job.is_late:
+                self._patient._take([job])
+            elif isinstance(job.answer, Exception):
                 job.about.set_exception(job.answer)
             else:
                 job.about.set_result(job.answer)

@@ -1,10 +1,11 @@
 """Group commit: each command as if it had come alone, all of them durable together."""
 
-from contextlib import contextmanager
+import time
+from contextlib import closing, contextmanager
 
 import pytest
 
-from bvinv.core import adjustments, command_log, groups, promises
+from bvinv.core import adjustments, command_log, engines, groups, promises
 from bvinv.core.db import Database
 from bvinv.core.errors import Busy, Conflict, InsufficientStock, NotFound
 from bvinv.core.gate import Gate
@@ -132,7 +133,7 @@ def test_what_the_database_refuses_is_undone_alone(stocked):
 
 def test_nothing_is_kept_of_a_group_whose_commit_fails(stocked, monkeypatch):
     before = snapshot(stocked)
-    monkeypatch.setattr(groups, "_alone", lambda *_: Conflict("the disk is full"))
+    monkeypatch.setattr(groups, "_alone", lambda *_, **__: Conflict("the disk is full"))
 
     def lost(session):
         session.wire.rollback()
@@ -240,3 +241,25 @@ def test_who_holds_what_is_wanted_is_for_staff(stocked):
     assert shop.answer.numbers["holders"] == []
     assert "SO-1" not in shop.answer.detail
     assert staff.answer.numbers["holders"] == [{"reservation_id": "SO-1", "held": 10}]
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+def test_who_needs_a_row_that_is_held_is_told_so_and_the_others_hardly_wait(stocked):
+    locked = "SELECT FROM stock_level AS l JOIN product AS p ON p.id = l.product_id "
+    where = str(stocked.url)
+    with closing(Database(where, clock=stocked.clock, patience=0.2)) as found:
+        jobs = [hold("SO-1"), adjust(5), hold("SO-2", sku="HX-2"), adjust(1, sku="HX-2")]
+        with stocked.engine.connect() as outsider:
+            outsider.exec_driver_sql(f"{locked} WHERE p.sku = 'HX-1' FOR UPDATE OF l")
+            began = time.monotonic()
+            done(found, *jobs)
+            took = time.monotonic() - began
+
+        held = [isinstance(job.answer, engines.Held) for job in jobs]
+        assert held == [True, True, False, False]
+        assert took < 1.5
+        assert counts(stocked, "HX-1", "MAIN") == (10, 0, 10, 0)
+        assert counts(stocked, "HX-2", "MAIN") == (5, 1, 4, 0)
+        assert [one if isinstance(one, str) else "done" for one in done(found, *jobs[:2])] == [
+            *("done", "done"),
+        ]

@@ -82,3 +82,23 @@ def test_who_has_no_word_from_the_server_takes_every_moment_for_a_new_state(watc
     time.sleep(1)  # the next question comes twice a second
 
     assert watch.version() != watch.version()
+
+
+def test_where_notifications_get_lost_nothing_that_is_kept_counts(database, monkeypatch, caplog):
+    """As behind a pool that gives each transaction another connection."""
+    if database.path:
+        pytest.skip("SQLite tells nobody")
+    monkeypatch.setattr(watching, "_LISTEN", "UNLISTEN bvinv")
+    monkeypatch.setattr(watching, "_ECHO", 0.05)
+    deaf = Watch(database)
+    try:
+        end = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < end:
+            time.sleep(0.02)
+        assert len({deaf.version() for _ in range(3)}) == 3
+        assert deaf.catalogue_at == float("inf")
+        time.sleep(0.6)  # and it says so once
+        [told] = caplog.messages
+        assert "does not pass on its notifications" in told
+    finally:
+        deaf.close()

@@ -238,7 +238,11 @@ def test_a_bug_is_an_error_that_says_nothing(api, monkeypatch, caplog):
 
     monkeypatch.setattr("bvinv.core.stock.total", fail)
     monkeypatch.setattr("bvinv.core.events.checked", fail)
-    monkeypatch.setattr("bvinv.web.hot.get", lambda *_: None)
+
+    async def none(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr("bvinv.web.hot.get", none)
     for path in ("/stock/HX-1", "/events"):
         answer = api.get(path, "service")
         answer.refused(500, "internal")
