@@ -17,7 +17,7 @@ import typer
 from pydantic import ValidationError
 
 from bvinv import output
-from bvinv.core import access, command_log, instants, text
+from bvinv.core import access, clocks, command_log, instants, text
 from bvinv.core.command_log import Answer, Result
 from bvinv.core.db import Database, Session
 from bvinv.core.errors import InvalidInput, NotFound
@@ -105,11 +105,31 @@ class Call:
     key: str | None = None
     dry_run: bool = False
     request: dict[str, Any] = field(default_factory=dict)
+    shown: Any = None  # what was printed last
+    replica: str = ""  # its URL
 
     def read(self, action: Callable[[Session], T]) -> T:
         """Run the action on one snapshot."""
         with self.database.read() as session:
             return action(session)
+
+    def consult(self, ask: Callable[[Database], T]) -> T:
+        """Ask about the catalogue, and not about stock: the replica, if one is named and shows all
+        that the primary does, else the primary."""
+        if not self.replica:
+            return ask(self.database)
+        from bvinv.core import replica
+
+        return replica.consult(self.database, self.replica, ask, say=output.note)
+
+    def look_up(self, action: Callable[[Session], T]) -> T:
+        """Run an action that asks about the catalogue on one snapshot, as `consult` does."""
+
+        def ask(database: Database) -> T:
+            with database.read() as session:
+                return action(session)
+
+        return self.consult(ask)
 
     def show(self, result: Row, columns: Sequence[str] | None = None) -> None:
         """Print one thing; `columns` is what people get to see of it."""
@@ -161,6 +181,7 @@ class Call:
         self, result: dict[str, Any] | list[dict[str, Any]], columns: Sequence[str] | None
     ) -> None:
         """Print records as they are."""
+        self.shown = result
         output.show(result, self.format, columns=columns)
 
     def tell_changes(self, changes: Sequence[LevelChange]) -> None:
@@ -310,6 +331,8 @@ def _register(
                 function(call, **values)
             finally:
                 call.database.close()
+            if told := clocks.lag(call.database.behind):
+                output.note(told)
 
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -329,7 +352,13 @@ def _call(ctx: typer.Context, options: dict[str, Any], request: dict[str, Any]) 
         name=name,
         # Before anything is done: a wrong BVINV_FORMAT must not be found out after the change.
         format=options.get("format") or before.format or output.default_format(),
-        database=Database(before.db or configured.database(), patience=configured.lock_timeout),
+        database=Database(
+            before.db or configured.database(),
+            patience=configured.lock_timeout,
+            jump=configured.jump(),
+            statement_timeout=configured.statement_timeout,
+        ),
+        replica=configured.db_replica,
         actor=actor,
         role=configured.role,
         key=options.get("key"),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bvinv import door, output
-from bvinv.core import keys
+from bvinv.core import keys, replica
 from bvinv.core.errors import InvalidInput
 from bvinv.door import Call
 
@@ -57,6 +57,8 @@ def serve(
     openness.check_open(host, has_keys, Tokens.of(configured))
     limits.parse(configured.rate_limit, "BVINV_RATE_LIMIT")
     limits.parse(configured.login_limit, "BVINV_LOGIN_LIMIT")
+    if configured.db_replica:
+        replica.named(configured.db_replica, call.database)
     # The workers open it anew, each for itself.
     call.database.close()
     where = call.database.url or str(call.database.path)

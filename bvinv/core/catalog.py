@@ -74,12 +74,15 @@ SORTS = {
 }
 
 
-def show(session: Session, *, ref: str, html: bool = False) -> ProductDetails:
+def show(
+    session: Session, *, ref: str, html: bool = False, books: Session | None = None
+) -> ProductDetails:
     """Return a product by SKU, ISBN-10, ISBN-13 or barcode, with its variants.
 
-    With `html` its description is rendered, too. Raises NotFound.
+    With `html` its description is rendered, too. Stock is what `books` says, if they are another
+    session than the catalogue's. Raises NotFound.
     """
-    return product_rows.details(session, items.one(session, ref).id, html=html)
+    return product_rows.details(session, items.one(session, ref).id, html=html, books=books)
 
 
 def add(session: Session, *, fields: Mapping[str, str]) -> ProductRow:

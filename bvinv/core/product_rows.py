@@ -90,12 +90,15 @@ def rows(session: Session, ids: Iterable[int]) -> list[ProductRow]:
     return [found[number] for number in wanted if number in found]
 
 
-def details(session: Session, number: int, *, html: bool = False) -> ProductDetails:
+def details(
+    session: Session, number: int, *, html: bool = False, books: Session | None = None
+) -> ProductDetails:
     """Return a product with its variants and its image's check; its description as HTML, too, if
-    that is asked for: to render one costs a cold start 50 ms."""
+    that is asked for: to render one costs a cold start 50 ms. `books` says what is available, where
+    the session is a replica's."""
     row = one(session, number)
     variants = session.ask(_VARIANTS, id=number)
-    pieces = available(session, [number, *(variant.id for variant in variants)])
+    pieces = available(books or session, [number, *(variant.id for variant in variants)])
     checks = session.ask(_IMAGE_CHECK, id=number) if row.image_url else []
     rendered = None
     if html:

@@ -43,18 +43,15 @@ class NewPlace(Body):
 @router.get("/categories", **door.reads("products category list", list[CategoryRow]))
 async def list_(call: Reading) -> Response:
     """List the categories as a tree, each right before those below it, and the products in each."""
-    rows = await call.read(categories.categories)
+    rows = await call.consult(lambda session, _: categories.categories(session))
     return call.page(rows, None, until=expiries.NEVER, kept=answers.CATALOGUE)
 
 
 @router.get("/categories/{slug}", **door.reads("products category show", CategoryDetails))
 async def show(call: Reading, slug: Slug) -> Response:
     """Show a category, the way to it, and what is right below it."""
-    return await call.show(
-        lambda session: categories.show(session, slug=slug),
-        until=expiries.NEVER,
-        kept=answers.CATALOGUE,
-    )
+    row = await call.consult(lambda session, _: categories.show(session, slug=slug))
+    return call.answer(row.record(), until=expiries.NEVER, kept=answers.CATALOGUE)
 
 
 @router.post("/categories", **door.changes("products category add", CategoryRow, status=201))

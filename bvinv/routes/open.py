@@ -70,7 +70,8 @@ async def metrics(request: Request) -> Response:
     While the database is away, those of the database are missing.
     """
     worker = current(request.scope)
-    body, kind = worker.metrics.text(await _figures(request.app.state, worker))
+    row = worker.monitor.row if worker.monitor else None
+    body, kind = worker.metrics.text(await _figures(request.app.state, worker), row)
     return _answer(body, kind)
 
 

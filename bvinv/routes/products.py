@@ -86,8 +86,8 @@ async def list_(
             "there is no cursor in a search: leave after out",
             hint="name an offset, or no filter that only a search knows",
         )
-    rows, cursor = await call.read(
-        lambda session: catalog.products(
+    rows, cursor = await call.consult(
+        lambda session, _: catalog.products(
             session,
             category=category,
             status=None if status == "any" else status,
@@ -134,7 +134,7 @@ async def feed(call: Reading, after: Cursor = None) -> Response:
     """
     loop = asyncio.get_running_loop()
     worker = call.worker
-    spool = await loop.run_in_executor(worker.feeds, _written, worker.database, after)
+    spool = await call.consult_all(lambda database: _written(database, after), worker.feeds)
 
     async def parts() -> AsyncIterator[bytes]:
         try:
@@ -176,13 +176,13 @@ async def show(
     html: Annotated[Truth, Query(description="Render the description, too.")] = False,
 ) -> Response:
     """Show a product, its variants, and what is available of them now."""
-    row, until = await call.read(lambda session: _shown(session, ref, html))
+    row, until = await call.consult(lambda session, books: _shown(session, books, ref, html))
     return call.answer(row.record(), tag=str(row.version), until=until, kept=answers.CATALOGUE)
 
 
-def _shown(session: Session, ref: str, html: bool) -> tuple[ProductDetails, int]:
-    row = catalog.show(session, ref=ref, html=html)
-    return row, expiries.of_product(session, row.id)
+def _shown(session: Session, books: Session, ref: str, html: bool) -> tuple[ProductDetails, int]:
+    row = catalog.show(session, ref=ref, html=html, books=books)
+    return row, expiries.of_product(books, row.id)
 
 
 @router.twice("POST", "", **door.changes("products add", ProductRow, status=201))

@@ -157,7 +157,7 @@ def list_(
     """
     from bvinv.core import catalog
 
-    rows, cursor = call.read(
+    rows, cursor = call.look_up(
         lambda session: catalog.products(
             session,
             category=category,

@@ -40,7 +40,7 @@ def list_categories(call: Call) -> None:
     """
     from bvinv.core import categories
 
-    call.page(call.read(categories.categories), CategoryRow)
+    call.page(call.look_up(categories.categories), CategoryRow)
 
 
 @door.shows(category_app, "show")
@@ -51,7 +51,7 @@ def show_category(call: Call, slug: Slug) -> None:
     """
     from bvinv.core import categories
 
-    row = call.read(lambda session: categories.show(session, slug=slug))
+    row = call.look_up(lambda session: categories.show(session, slug=slug))
     call.show(row, list(CategoryDetails.model_fields))
 
 

@@ -7,6 +7,7 @@ import typer
 
 from bvinv import door, importing, output
 from bvinv.commands.products.group import app
+from bvinv.core.db import Database
 from bvinv.door import Call
 
 
@@ -98,10 +99,13 @@ def export(
     name = file.name.lower().removesuffix(".gz") if file else ""
     wants_json = call.format in (output.Format.json, output.Format.jsonl)
     is_json = wants_json or name.endswith((".jsonl", ".ndjson"))
-    with exporting.written(file) as target:
-        row = exports.write(
-            call.database, target, "jsonl" if is_json else "csv", since=since, raw=raw
-        )
+    kind: Literal["csv", "jsonl"] = "jsonl" if is_json else "csv"
+
+    def write(database: Database) -> exports.ExportRow:
+        with exporting.written(file) as target:
+            return exports.write(database, target, kind, since=since, raw=raw)
+
+    row = call.consult(write)
     if not is_json:
         for sku in row.deleted:
             output.note(f"deleted: {sku}")

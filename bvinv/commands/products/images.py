@@ -4,14 +4,15 @@ from typing import Annotated, Any
 
 import typer
 
-from bvinv import door, output
+from bvinv import door, output, scheduling
 from bvinv.commands.products.group import image_app
+from bvinv.core import jobs
 from bvinv.core.errors import InvalidInput, Partial
 from bvinv.core.models.product import ImageRow
 from bvinv.door import Call
 
 
-@door.changes(image_app, "check")
+@scheduling.changes(image_app, jobs.IMAGES, "check", only="all_")
 def check(
     call: Call,
     refs: Annotated[
