@@ -18,12 +18,13 @@ from bvinv.core.errors import Busy, InvalidInput
 
 
 @contextmanager
-def written(file: Path | None) -> Iterator[TextIO]:
+def written(file: Path | None, *, private: bool = False) -> Iterator[TextIO]:
     """Yield a new file that takes its name when it is complete, or goes to stdout then.
 
     Who writes may hold a transaction, which must not wait for a slow reader of stdout. A name that
-    ends in .gz is compressed. A pipe or a device is written to, never replaced. Raises
-    InvalidInput, and Busy without room for it.
+    ends in .gz is compressed. A pipe or a device is written to, never replaced. A `private` one is
+    its owner's alone, and on the disk before it has its name. Raises InvalidInput, and Busy
+    without room for it.
     """
     if file in (None, Path("-")):
         with _spooled(_to_stdout) as target:
@@ -31,7 +32,7 @@ def written(file: Path | None) -> Iterator[TextIO]:
         return
     try:
         is_special = file.exists() and not file.is_file() and not file.is_dir()
-        with _spooled(partial(_into, file)) if is_special else _replaced(file) as target:
+        with _spooled(partial(_into, file)) if is_special else _replaced(file, private) as target:
             yield target
     except OSError as error:
         raise InvalidInput(
@@ -48,17 +49,32 @@ def keep(file: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _replaced(file: Path) -> Iterator[TextIO]:
+def _replaced(file: Path, private: bool) -> Iterator[TextIO]:
     """Yield a file beside this one, which takes its place; of a link it is what it leads to."""
     file = Path(os.path.realpath(file))
     unfinished = file.parent / f".{file.name}.{os.getpid()}"
     try:
+        if private:
+            unfinished.touch(0o600)
         with unfinished.open("wb") as kept, _text(kept, file.suffix.lower() == ".gz") as target:
             yield target
+        if private:
+            _sync(unfinished)
         unfinished.replace(file)
+        if private:
+            _sync(file.parent)
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or what a folder names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Rows from one database to another, and to a file."""
