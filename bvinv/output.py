@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ _ESCAPES = {code: repr(chr(code))[1:-1] for code in _UNSAFE}
 # The JSON encoder has escaped what is below 32; any left are its own line breaks.
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 0x7F}
 # Texts of which people need the end, too: they go on below; others are cut.
-_WHOLE = frozenset({"about", "contents", "detail"})
+_WHOLE = frozenset({"about", "contents", "detail", "mend"})
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 _STYLES = {"held": "yellow", "committed": "green", "released": "dim", "expired": "dim"}
 
@@ -115,6 +115,12 @@ def show_error(problem: dict[str, Any], fmt: Format | None) -> None:
 def note(text: str) -> None:
     """Say something in passing on stderr."""
     _say(text, "dim")
+
+
+def log(record: Record) -> None:
+    """Write a record on stderr as one line of JSON, in ASCII: a log has no locale."""
+    with suppress(OSError):  # a full disk must not change how the job ended
+        print(json.dumps(record), file=sys.stderr, flush=True)
 
 
 def line(text: str) -> None:

@@ -17,5 +17,7 @@ COMMANDS = {
     "keys": "Who may use bvinv serve: create, list, revoke, limit.",
     "events": "What happened: follow it, send it on.",
     "webhooks": "URLs that are told what happens.",
+    "db": "Back up, restore, check, copy; the ledger as a file.",
+    "cron": "Print what cron or systemd should run, and when.",
     "serve": "The HTTP API, for shops and services.",
 }

@@ -150,6 +150,13 @@ _MAY: dict[Role, tuple[str, ...]] = {
         "webhooks deliveries",
         "webhooks redeliver",
         "events deliver",
+        "db backup",
+        "db restore",
+        "db check",
+        "db copy",
+        "db log export",
+        "db log replay",
+        "cron",
     ),
 }
 NEEDS: dict[str, Role] = {name: role for role, names in _MAY.items() for name in names}

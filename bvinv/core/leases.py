@@ -1,15 +1,20 @@
 """Leases: a job that two must not do at once belongs to one holder, for a while.
 
-Whoever crashes gives nothing back; the lease runs out, and the next one takes it.
+Whoever crashes gives nothing back. On the machine of the crash the next one sees that at once;
+elsewhere the lease runs out, and then the next one takes it.
 """
 
-import os
-import secrets
-import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from bvinv.core import instants
-from bvinv.core.db import Session, Sql
-from bvinv.core.errors import Busy
+from bvinv.core import holders, instants
+from bvinv.core.db import Database, Session, Sql
+from bvinv.core.errors import Busy, InventoryError
+from bvinv.core.models.log import Command
 
 _TAKE = Sql("""
     INSERT INTO job_lease (name, holder, expires_at) VALUES (:name, :holder, :until)
@@ -17,38 +22,38 @@ _TAKE = Sql("""
        SET holder = excluded.holder, expires_at = excluded.expires_at
      WHERE job_lease.expires_at <= :now OR job_lease.holder = excluded.holder
 """)
+_TAKE_OVER = Sql("""
+    UPDATE job_lease SET holder = :holder, expires_at = :until WHERE name = :name AND holder = :dead
+""")
 _FIND = Sql("SELECT holder, expires_at FROM job_lease WHERE name = :name")
 _RENEW = Sql("UPDATE job_lease SET expires_at = :until WHERE name = :name AND holder = :holder")
 _GIVE_BACK = Sql("DELETE FROM job_lease WHERE name = :name AND holder = :holder")
 
 
-def me() -> str:
-    """Return a name for this holder, one that no other process and no other thread has."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
 def take(session: Session, *, name: str, holder: str, seconds: int) -> None:
     """Take the lease for so many seconds, unless somebody else has it; one's own is prolonged.
 
-    Raises Busy, naming who has it.
+    One whose holder is known to have ended counts as given back. Raises Busy, naming who has it.
     """
-    until = session.now + seconds * 1_000_000
-    values = {"name": name, "holder": holder, "until": until, "now": session.now}
-    if session.send(_TAKE, [values]) != 1:
-        found = session.ask(_FIND, name=name)
+    values = {"name": name, "holder": holder, "until": _until(session, seconds)}
+    if session.send(_TAKE, [values | {"now": session.now}]) == 1:
+        return
+    found = session.ask(_FIND, name=name)
+    dead = found and holders.is_dead(found[0].holder)
+    if not dead or session.send(_TAKE_OVER, [values | {"dead": found[0].holder}]) != 1:
         raise _busy(name, found[0] if found else None)
 
 
 def is_free(session: Session, *, name: str) -> bool:
-    """Tell whether nobody has the lease at this moment."""
+    """Tell whether the lease could be taken at this moment."""
     found = session.ask(_FIND, name=name)
-    return not found or found[0].expires_at <= session.now
+    return not found or found[0].expires_at <= session.now or holders.is_dead(str(found[0].holder))
 
 
 def renew(session: Session, *, name: str, holder: str, seconds: int) -> None:
     """Prolong one's own lease. Raises Busy when somebody else has it by now, or took it back."""
-    until = session.now + seconds * 1_000_000
-    if session.send(_RENEW, [{"name": name, "holder": holder, "until": until}]) != 1:
+    values = {"name": name, "holder": holder, "until": _until(session, seconds)}
+    if session.send(_RENEW, [values]) != 1:
         found = session.ask(_FIND, name=name)
         raise _busy(name, found[0] if found else None)
 
@@ -58,13 +63,69 @@ def give_back(session: Session, *, name: str, holder: str) -> bool:
     return session.send(_GIVE_BACK, [{"name": name, "holder": holder}]) == 1
 
 
-def _busy(name: str, found: object) -> Busy:
-    holder = str(getattr(found, "holder", "nobody"))
-    until = getattr(found, "expires_at", None)
-    limit = f" until {instants.display(until)} at the latest" if until else ""
+@contextmanager
+def held(database: Database, asked: Command, *, name: str, seconds: int) -> Iterator[None]:
+    """Hold the lease while the block runs, however long that takes.
+
+    It is prolonged in the background, and again by every transaction that the block writes on this
+    database: one that finds the lease in other hands is rolled back. Raises Busy then, and at the
+    beginning, when somebody else has it.
+    """
+    asked = replace(asked, key=None)
+    named: dict[str, Any] = {"name": name, "holder": holders.named(database.clock())}
+    prolong = partial(renew, **named, seconds=seconds)
+    database.run(partial(take, **named, seconds=seconds), replace(asked))
+    ended = threading.Event()
+    keeper = threading.Thread(
+        target=_keep, args=(database.twin(), prolong, asked, seconds / 4, ended), daemon=True
+    )
+    keeper.start()
+    database.before_commit = prolong
+    try:
+        yield
+    finally:
+        database.before_commit = None
+        ended.set()
+        # What was done is done, and what went wrong is told by the block. The rest heals itself.
+        with suppress(InventoryError):
+            database.run(partial(give_back, **named), replace(asked))
+        keeper.join(1)
+
+
+def _keep(
+    database: Database, prolong: Any, asked: Command, rest: float, ended: threading.Event
+) -> None:
+    """Prolong a lease again and again, until it has ended or somebody else has it."""
+    with closing(database):
+        while not ended.wait(rest):
+            try:
+                database.run(prolong, replace(asked))
+            except Busy as error:
+                if "job" in error.numbers:
+                    return
+            except Exception:  # noqa: S112 - the next time may be better; if none is, it runs out
+                continue
+
+
+def _until(session: Session, seconds: int) -> int:
+    # Not the transaction's instant: it may have been at work for longer than the lease.
+    return max(session.clock(), session.now) + seconds * 1_000_000
+
+
+def _busy(name: str, found: Any) -> Busy:
+    if found is None:
+        return Busy(
+            f"the lease of {name} was given back meanwhile",
+            hint="run it again",
+            job=name,
+            holder="",
+        )
+    holder, until = holders.parsed(found.holder), instants.display(found.expires_at)
+    since = f" since {instants.display(holder.since)}" if holder else ""
     return Busy(
-        f"{holder} is doing {name} already{limit}",
-        hint="let it finish, or try again later",
+        f"{holder or found.holder} has been doing {name}{since}",
+        hint=f"let it finish; should it have crashed, others can go on after {until}",
         job=name,
-        holder=holder,
+        holder=found.holder,
+        until=until,
     )

@@ -1,0 +1,1 @@
+"""Copies for the day when the machine is gone, and a look at how the database fares."""
