@@ -1,5 +1,6 @@
 """The root of the command line: the lazy command table, and where errors end."""
 
+import _thread
 import importlib
 import os
 import sys
@@ -66,17 +67,17 @@ def _end(error: Exception, args: Sequence[str]) -> int:
         # Without pydantic's words, and Typer's lines.
         said = " ".join(error.format_message().replace("Value error, ", "").split())
         error = InvalidInput(said, hint=hint)
-    elif not isinstance(error, InventoryError):
-        if os.environ.get("BVINV_DEBUG"):
-            traceback.print_exception(error)
-        unforeseen = InventoryError(
-            f"{type(error).__name__}: {error}"[:500],
-            hint="this is a bug; run it again with BVINV_DEBUG=1 and report what it prints",
-        )
-        unforeseen.__cause__ = error
-        error = unforeseen
-    output.show_error(outcomes.problem(error), _wanted_format(args))
-    return outcomes.outcome(error).exit_code
+    elif not isinstance(error, InventoryError) and os.environ.get("BVINV_DEBUG"):
+        traceback.print_exception(error)
+    error = outcomes.foreseen(error)
+    problem, code = outcomes.problem(error), outcomes.outcome(error).exit_code
+    if "--log-json" in args:
+        from bvinv import scheduling
+
+        scheduling.failed_early(args, problem, code)
+    else:
+        output.show_error(problem, _wanted_format(args))
+    return code
 
 
 def _wanted_format(args: Sequence[str]) -> Any:
@@ -165,4 +166,14 @@ for _name, _summary in COMMANDS.items():
 
 def main() -> None:
     """Run the command line."""
+    sys.unraisablehook = interrupt_again
     app()
+
+
+def interrupt_again(found: Any) -> None:
+    """Raise Ctrl-C once more that fell where nothing can be raised, into a callback of the garbage
+    collector: Python would print it with a traceback, and forget it."""
+    if isinstance(found.exc_value, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        sys.__unraisablehook__(found)

@@ -31,6 +31,24 @@ def outcome(error: errors.InventoryError) -> Outcome:
     return next(OUTCOMES[cls] for cls in type(error).__mro__ if cls in OUTCOMES)
 
 
+def foreseen(error: Exception) -> errors.InventoryError:
+    """Return the error as one of ours: what nobody foresaw is a bug, and says so."""
+    if isinstance(error, errors.InventoryError):
+        return error
+    # What tempfile raises when no disk takes a byte; it has no error of its own for that.
+    if isinstance(error, FileNotFoundError) and "No usable temporary directory" in str(error):
+        return errors.Busy(
+            "no folder for scratch files can be written to",
+            hint="make room in /tmp, or name another folder: TMPDIR=FOLDER",
+        )
+    bug = errors.InventoryError(
+        f"{type(error).__name__}: {error}"[:500],
+        hint="this is a bug; run it again with BVINV_DEBUG=1 and report what it prints",
+    )
+    bug.__cause__ = error
+    return bug
+
+
 def problem(error: errors.InventoryError) -> dict[str, Any]:
     """Return the error as the object that both doors send (RFC 9457, section 3)."""
     body: dict[str, Any] = {

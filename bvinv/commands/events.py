@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bvinv import door, output
-from bvinv.core import text
+from bvinv import door, output, scheduling
+from bvinv.core import jobs, text
 from bvinv.core.db import Database
 from bvinv.core.models.event import EventRow, RoundRow
 from bvinv.door import Call
@@ -114,7 +114,7 @@ def _said(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-@door.changes(app)
+@scheduling.changes(app, jobs.DELIVER)
 def deliver(call: Call, limit: door.Limit = None) -> None:
     """Send what is due to the webhooks, once. For cron, where `bvinv serve` does not run.
 

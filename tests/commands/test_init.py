@@ -19,7 +19,7 @@ def test_a_database_is_made_for_its_owner_alone(bvinv, nowhere):
 
     assert ran == (
         0,
-        f"database        {nowhere}\nschema_version  0005\naction          created\n",
+        f"database        {nowhere}\nschema_version  0006\naction          created\n",
         "",
     )
     assert stat.S_IMODE(nowhere.stat().st_mode) == 0o600
@@ -156,7 +156,7 @@ def test_a_newer_schema_is_refused(bvinv):
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     said = (
-        f"error[conflict]: {bvinv.path} has schema 9999, newer than this program's 0005\n"
+        f"error[conflict]: {bvinv.path} has schema 9999, newer than this program's 0006\n"
         "hint: upgrade bvinv: pip install --upgrade bvinv\n"
     )
     assert bvinv("stock list").refused(4) == said

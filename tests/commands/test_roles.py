@@ -98,6 +98,11 @@ WORDS = {
     "keys create": "--name X --role admin",
     "keys revoke": "X",
     "keys limit": "X --role admin",
+    "db backup": "missing/x.db",
+    "db restore": "missing.db",
+    "db copy": "missing.db missing/x.db",
+    "db log export": "-",
+    "db log replay": "missing.jsonl",
 }
 
 

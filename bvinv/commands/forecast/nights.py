@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from bvinv import door
+from bvinv import door, scheduling
 from bvinv.commands.forecast.group import AsOf, app, patience
+from bvinv.core import jobs
 from bvinv.core.models.replenishment import RunRow
 from bvinv.core.replenishment import horizons, wishes
 from bvinv.door import Call
@@ -51,7 +52,7 @@ HoldingRate = Annotated[
 ]
 
 
-@door.changes(app)
+@scheduling.changes(app, jobs.FORECAST)
 def run(
     call: Call,
     period: Annotated[

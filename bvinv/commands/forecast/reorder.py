@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from bvinv import door, output
+from bvinv import door, output, scheduling
 from bvinv.commands.forecast.group import app
+from bvinv.core import jobs
 from bvinv.core.models.reorder import ReorderRow
 from bvinv.door import Call
 
 
-@door.changes(app)
+@scheduling.changes(app, jobs.REORDER, only="create_orders")
 def reorder(
     call: Call,
     warehouse: door.MaybeWarehouse = None,

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from bvinv import door
+from bvinv import door, scheduling
 from bvinv.commands.reserve.group import Id, MaybeLines, app, parcel
-from bvinv.core import text
+from bvinv.core import jobs, text
 from bvinv.core.models.reservation import ReservationRow
 from bvinv.door import Call
 
@@ -151,7 +151,7 @@ def release(call: Call, reservation_id: Id) -> None:
     )
 
 
-@door.changes(app)
+@scheduling.changes(app, jobs.EXPIRE)
 def expire(
     call: Call,
     batch: Annotated[

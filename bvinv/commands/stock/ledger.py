@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from bvinv import door, output
+from bvinv import door, output, scheduling
 from bvinv.commands.stock.group import app
-from bvinv.core import text
+from bvinv.core import jobs, text
 from bvinv.core.models.stock import MovementRow
 from bvinv.door import Call
 
@@ -56,7 +56,7 @@ def why(call: Call, ref: door.Ref, warehouse: door.WarehouseOption) -> None:
     call.show(row, [name for name in row.columns if getattr(row, name) != []])
 
 
-@door.shows(app)
+@scheduling.shows(app, jobs.VERIFY)
 def verify(
     call: Call,
     head: Annotated[

@@ -5,10 +5,8 @@ that fails leaves the levels of the one before.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import asdict, replace
-from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -34,7 +32,7 @@ from bvinv.core.replenishment.service import Goal
 from bvinv.core.replenishment.wishes import Wish
 
 LEASE = "forecast"
-LEASE_SECONDS = 900
+LEASE_SECONDS = 300
 _CHUNK = 5_000  # rows that are sent in one go
 
 _BEFORE = Sql("""
@@ -81,17 +79,17 @@ def run(database: Database, wish: Wish, *, asked: Command, dry_run: bool = False
         stored = command_log.replay(session, asked)
     if stored is not None:
         return Answer(stored, replayed=True, changes=[])
-    with _lease(database, asked, dry_run=dry_run) as renew:
+    # What is only tried disturbs nobody.
+    alone = leases.held(database, asked, name=LEASE, seconds=LEASE_SECONDS)
+    with nullcontext() if dry_run else alone:
         with database.read() as session:
             known, site, chosen = _known(session, wish)
             as_of = horizons.on(known.panel.as_of)
-        database.run(renew, _anew(asked))
         series = len(known.panel.keys)
         found = level_rows.rows(known, wish.terms)
         del known
 
         def store(session: Session) -> RunRow:
-            renew(session)
             suggested = _store(session, wish, as_of, site, found, chosen)
             return RunRow(
                 as_of=as_of,
@@ -105,26 +103,6 @@ def run(database: Database, wish: Wish, *, asked: Command, dry_run: bool = False
             )
 
         return command_log.execute(database, store, asked, dry_run=dry_run)
-
-
-@contextmanager
-def _lease(
-    database: Database, asked: Command, *, dry_run: bool
-) -> Iterator[Callable[[Session], None]]:
-    """Hold the lease, and yield what prolongs it. What is only tried disturbs nobody."""
-    if dry_run:
-        yield lambda session: None  # noqa: ARG005
-        return
-    named: dict[str, Any] = {"name": LEASE, "holder": leases.me()}
-    database.run(partial(leases.take, **named, seconds=LEASE_SECONDS), _anew(asked))
-    try:
-        yield partial(leases.renew, **named, seconds=LEASE_SECONDS)
-    finally:
-        database.run(partial(leases.give_back, **named), _anew(asked))
-
-
-def _anew(asked: Command) -> Command:
-    return command_log.command(asked.name, actor=asked.actor, role=asked.role)
 
 
 def _known(session: Session, wish: Wish) -> tuple[Known, int | None, list[ChoiceRow]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from bvinv.core import command_log, documents, leases
+from bvinv.core import command_log, documents, holders, leases
 from bvinv.core.command_log import Tale
 from bvinv.core.db import Session, Sql
 from bvinv.core.models.log import Command
@@ -61,7 +61,7 @@ class Drafted(NamedTuple):
 def alone(session: Session) -> Iterator[None]:
     """Wait for whoever orders, or looks at all that is needed, at this moment, and keep others from
     it until the transaction ends; what is read inside knows what they did."""
-    holder = leases.me()
+    holder = holders.named(session.now)
     leases.take(session, name=LEASE, holder=holder, seconds=60)
     yield
     leases.give_back(session, name=LEASE, holder=holder)

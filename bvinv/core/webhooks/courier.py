@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from bvinv.core import events, leases, outgoing
+from bvinv.core import events, holders, leases, outgoing
 from bvinv.core.db import Database, Session
 from bvinv.core.models.log import Command
 from bvinv.core.outgoing import Answer
@@ -54,7 +54,7 @@ class Courier:
         self._database = database
         self._asked = replace(asked, key=None)
         self._named = named
-        self._holder = leases.me()
+        self._holder = holders.named(database.clock())
         self._renewed = 0.0
         self._pruned = 0.0
         self._mark = events.Watermark()

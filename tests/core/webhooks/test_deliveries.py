@@ -255,7 +255,7 @@ def test_one_delivers_at_a_time(database, receiver):
     books.act(
         database, lambda s: leases.take(s, name=courier.LEASE, holder="serve", seconds=30) or []
     )
-    with pytest.raises(Busy, match="serve is doing webhooks already"):
+    with pytest.raises(Busy, match="serve has been doing webhooks"):
         deliver(database, receiver)
 
 
