@@ -11,9 +11,12 @@ from pathlib import Path
 from tabulate import tabulate
 
 from tests.bench import (
+    copying,
     forecasting,
+    growing,
     importing,
     judging,
+    keeping,
     receiving,
     reserving,
     scaling,
@@ -34,14 +37,18 @@ BENCHMARKS: dict[str, Callable[[Options], list[Result]]] = {
     "receive": receiving.measure,
     "verify": verifying.measure,
     "scale": scaling.measure,
+    "movements": scaling.measure_movements,
     "search": searching.measure,
     "serve": serving.measure,
+    "postgres": growing.measure,
     "scan": scanning.measure,
     "scan-log": scanning.measure_log,
     "scanners": scanning.measure_people,
+    "copy": copying.measure,
     "forecast": forecasting.measure,
     "reorder": forecasting.measure_reorder,
     "judge": judging.measure,
+    "backup": keeping.measure,
 }
 COLUMNS = ("work", "floor", "measured", "ratio", "at least", "met", "notes")
 

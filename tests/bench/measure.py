@@ -8,11 +8,15 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import psycopg
 
 from bvinv.core import catalog, command_log, engines, schema, warehouses
 from bvinv.core.db import Database
@@ -143,14 +147,31 @@ def _status(field: str) -> int:
     return used if sys.platform == "darwin" else used * 1024
 
 
-def fresh_database(path: Path) -> Database:
-    """Return an initialised database with one warehouse; one of the same name is removed."""
-    for suffix in ("", "-wal", "-shm", ".lock"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-    database = Database(path)
+def fresh_database(where: Path | str) -> Database:
+    """Return an initialised database with one warehouse, in a file or in an empty schema of
+    PostgreSQL's; a file of the same name is removed."""
+    if isinstance(where, Path):
+        for suffix in ("", "-wal", "-shm", ".lock"):
+            Path(f"{where}{suffix}").unlink(missing_ok=True)
+    database = Database(where)
     schema.upgrade(database)
     act(database, lambda session: warehouses.add(session, name_code=WAREHOUSE, name="Main"))
     return database
+
+
+@contextmanager
+def postgresql_schema() -> Iterator[str]:
+    """Yield the URL of a new, empty schema on a PostgreSQL as its owner has set it up, and remove
+    it afterwards: of BVINV_TEST_POSTGRES, or of the database test on this machine."""
+    server = os.environ.get("BVINV_TEST_POSTGRES", "postgresql://postgres@127.0.0.1/test")
+    name = f"bvinv_bench_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+        try:
+            yield f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{name}"
+        finally:
+            connection.execute("SET client_min_messages = warning")
+            connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 def stocked_database(path: Path, *, products: int = 1, pieces: int = 1_000_000) -> Database:

@@ -1,12 +1,16 @@
 """`stock show` in a small database and in a large one: it should not notice."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bvinv.core import stock
+from bvinv.core import history, stock
 from bvinv.core.db import Database
+from tests.bench import large
 from tests.bench.measure import (
     ACTOR,
+    WAREHOUSE,
     Options,
     Result,
     child_environment,
@@ -22,6 +26,7 @@ from tests.bench.measure import (
 
 LOOKUPS = 500  # a measurement
 AT_MOST = 1.2
+EACH = 100  # movements of a product, of `movements`
 CHUNK = 500_000  # rows that one statement makes
 
 # Rows like those of the core, made by SQLite alone: 5 million through the ledger would take an
@@ -92,6 +97,65 @@ def measure(options: Options) -> list[Result]:
     ]
 
 
+def measure_movements(options: Options) -> list[Result]:
+    """Look up stock among 10,000 movements and among 10 million (`--full`), 100 a product; and,
+    for what it is worth, the newest of them and all that a level is made of."""
+    sizes = 10_000, 10_000_000 if options.full else 1_000_000
+    paths = [options.folder / f"{size}.db" for size in sizes]
+    for path, size in zip(paths, sizes, strict=True):
+        large.build(path, products=size // EACH, movements=size)
+    databases = [Database(path) for path in paths]
+    asked: dict[str, tuple[Callable[[Any, str], object], float | None]] = {
+        "stock.show": (lambda session, sku: stock.show(session, ref=sku), AT_MOST),
+        "history.history": (lambda session, sku: history.history(session, ref=sku), None),
+        "history.why": (
+            lambda session, sku: history.why(session, ref=sku, warehouse=WAREHOUSE),
+            None,
+        ),
+    }
+    results = []
+    for work, (ask, at_most) in asked.items():
+        looks = [
+            partial(_ask_all, database, ask, size // EACH)
+            for database, size in zip(databases, sizes, strict=True)
+        ]
+        interleaved(1, *looks)
+        took = interleaved(options.repeat, *looks)
+        results.append(_grown(work, [one / LOOKUPS for one in took], sizes, at_most))
+    for database in databases:
+        database.close()
+    shown = [partial(_command, options, path, "SKU-42") for path in paths]
+    interleaved(1, *shown)
+    took = interleaved(max(options.repeat, 5) * 2, *shown)
+    return [*results, _grown("bvinv stock show", took, sizes, AT_MOST)]
+
+
+def _ask_all(database: Database, ask: Callable[[Any, str], object], products: int) -> float:
+    """Return what it takes to ask about products from all over the database."""
+
+    def look() -> None:
+        for place in range(LOOKUPS):
+            with database.read() as session:
+                ask(session, f"SKU-{1 + place * products // LOOKUPS}")
+
+    return seconds(look)
+
+
+def _grown(
+    work: str, took: Sequence[float], sizes: tuple[int, int], at_most: float | None
+) -> Result:
+    ratio = took[1] / took[0]
+    return Result(
+        f"{work}, {sizes[1]:,} movements",
+        f"{sizes[0]:,} movements: {milliseconds(took[0])}",
+        milliseconds(took[1]),
+        f"{ratio:.2f}x its time",
+        f"≤ {at_most}x" if at_most else "–",
+        ratio <= at_most if at_most else None,
+        f"{EACH} movements of each product",
+    )
+
+
 def _result(work: str, took: list[float], size: Size) -> Result:
     least, most = took
     return Result(
@@ -144,6 +208,6 @@ def _look_up(database: Database, size: Size) -> float:
     return seconds(look)
 
 
-def _command(options: Options, path: Path) -> float:
-    command: list[Path | str] = [program(), "--db", path, "stock", "show", "SKU-4321"]
+def _command(options: Options, path: Path, sku: str = "SKU-4321") -> float:
+    command: list[Path | str] = [program(), "--db", path, "stock", "show", sku]
     return seconds(lambda: run(command, folder=options.folder, env=child_environment()))

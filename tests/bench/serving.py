@@ -33,6 +33,7 @@ from tests.bench.measure import (
     fresh_database,
     program,
     run,
+    seconds,
 )
 
 PRODUCTS = 100_000
@@ -126,7 +127,7 @@ def measure(options: Options) -> list[Result]:
     """Ask each thing of the server, and nothing of the bare application, in turn."""
     if shutil.which("wrk") is None:
         raise SystemExit("this needs wrk: apt-get install wrk")
-    scene = _Scene(options.folder)
+    scene = Scene(options.folder, options.folder / "serve.db")
     results: list[Result] = []
     with _bare() as bare, scene.serves(1) as ours:
         for asked in ASKED:
@@ -188,7 +189,7 @@ def _result(asked: Asked, floor: float, load: Load, first: float) -> Result:
     )
 
 
-def _memory(server: "_Server") -> Result:
+def _memory(server: "Server") -> Result:
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     most = int(kilobytes) / 1024
@@ -203,13 +204,13 @@ def _memory(server: "_Server") -> Result:
     )
 
 
-class _Server(NamedTuple):
+class Server(NamedTuple):
     process: "subprocess.Popen[bytes]"
     url: str
 
 
 @contextmanager
-def _started(command: Sequence[str | Path], core: int | None, **more: str) -> Iterator[_Server]:
+def _started(command: Sequence[str | Path], core: int | None, **more: str) -> Iterator[Server]:
     """Run a server until the block ends, on one core if one is named."""
     pinned = ["taskset", "-c", str(core), *command] if core is not None else command
     with tempfile.NamedTemporaryFile("w+", encoding="utf-8", prefix="bvinv-serve-") as said:
@@ -221,7 +222,7 @@ def _started(command: Sequence[str | Path], core: int | None, **more: str) -> It
             stderr=said,
         )
         try:
-            yield _Server(process, _serves(process, Path(said.name)))
+            yield Server(process, _serves(process, Path(said.name)))
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
@@ -244,12 +245,14 @@ def _bare() -> Any:
     return _started([sys.executable, "-c", _BARE], 0)
 
 
-class _Scene:
+class Scene:
     """The database, the key, and the words that are searched for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, where: str | Path) -> None:
+        """Fill a fresh database, a file or a schema's URL, through the imports."""
         self.folder = folder
-        self.database = folder / "serve.db"
+        self.where = where
+        self.filled: dict[str, float] = {}  # what was imported -> rows a second
         script = _SCRIPT.replace("PRODUCTS", str(PRODUCTS))
         (folder / "ask.lua").write_text(script, encoding="utf-8")
         titles = _titles()
@@ -259,7 +262,7 @@ class _Scene:
         self.key = self._fill(titles)
 
     def _fill(self, titles: Sequence[str]) -> str:
-        database = fresh_database(self.database)
+        database = fresh_database(self.where)
         made: list[str] = []
 
         def key(session: Any) -> Any:
@@ -282,18 +285,19 @@ class _Scene:
             rows = csv.writer(target)
             rows.writerow(("sku", "warehouse", "quantity"))
             rows.writerows((f"SKU-{number}", "MAIN", 90_000) for number in range(1, PRODUCTS + 1))
-        for command in (["products", "import", products], ["stock", "import", stock]):
-            self._bvinv(*command)
+        for name, path in (("products", products), ("stock", stock)):
+            took = seconds(lambda: self._bvinv(name, "import", path))  # noqa: B023  # called here
+            self.filled[name] = PRODUCTS / took
         self._bvinv("search", "--reindex")
         return made[0]
 
     def _bvinv(self, *arguments: Any) -> None:
-        command = [program(), "--db", self.database, *arguments]
+        command = [program(), "--db", self.where, *arguments]
         run(command, folder=self.folder, env=child_environment())
 
     def serves(self, workers: int) -> Any:
         core = 0 if workers == 1 else None
-        command = [program(), "--db", self.database, "serve", "--port", "0"]
+        command = [program(), "--db", self.where, "serve", "--port", "0"]
         command += ["--workers", str(workers)]
         return _started([str(one) for one in command], core, BVINV_ACCESS_LOG="off")
 
