@@ -74,7 +74,8 @@ def test_every_command_has_an_example_in_its_help():
     for path in paths():
         said = help_of(path)
         if "COMMAND [ARGS]..." not in said:
-            assert f"Example: bvinv {' '.join(path)}" in " ".join(said.split()), path
+            said = re.sub(r"(Example: bvinv) --db \S+", r"\1", " ".join(said.split()))
+            assert f"Example: bvinv {' '.join(path)}" in said, path
 
 
 class Typist:

@@ -72,3 +72,12 @@ def test_a_problem_without_hint_and_errors_does_not_mention_them():
 
 def test_a_number_cannot_take_the_place_of_the_status():
     assert outcomes.problem(Conflict("over", status="expired"))["status"] == 409
+
+
+def test_a_machine_without_room_for_scratch_files_is_no_bug():
+    # What tempfile says (CPython, Lib/tempfile.py, _get_default_tempdir).
+    said = FileNotFoundError(2, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+    told = outcomes.problem(outcomes.foreseen(said))
+    assert (told["code"], told["status"]) == ("busy", 503)
+    assert told["hint"] == "make room in /tmp, or name another folder: TMPDIR=FOLDER"
+    assert outcomes.problem(outcomes.foreseen(FileNotFoundError(2, "x")))["code"] == "internal"
